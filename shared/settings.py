@@ -1,0 +1,54 @@
+"""The environment of a function, as one typed value.
+
+The only reader of `os.environ` among the functions. CDK builds the same class and calls
+`to_env()`, so a missing variable fails at synth and not at three in the morning.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from shared.errors import ConfigurationError
+
+_PREFIX: Final = "PRESSCHECK_"
+
+
+class Settings(BaseModel):
+    """Names of the resources a function may use, and its few knobs. Durations in seconds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    stage: str = Field(description="dev, prod or local: which deployment this is.")
+    profile: Literal["aws", "local"] = Field("aws", description="Which profile of policy.toml picks the models.")
+    table_name: str
+    bucket_name: str
+    bus_name: str
+    workflow_arn: str
+    interactive_queue_url: str
+    bulk_queue_url: str
+    endpoint_prefix: str = Field(description="SageMaker endpoint of a model: this prefix and the model's name.")
+    image_url_ttl_s: int = Field(900, ge=60, le=3600)
+    stuck_after_s: int = Field(120, ge=5, description="A job that has not moved for this long is looked at by sweep.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] = os.environ) -> Settings:
+        """Read `PRESSCHECK_*`. Raises ConfigurationError that names every missing or wrong variable."""
+        values = {name: environ[_variable(name)] for name in cls.model_fields if _variable(name) in environ}
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            wrong = "; ".join(f"{_variable(str(item['loc'][0]))}: {item['msg']}" for item in error.errors())
+            raise ConfigurationError(f"environment: {wrong}") from error
+
+    def to_env(self) -> dict[str, str]:
+        """The variables that `from_env` reads back to an equal value."""
+        return {_variable(name): str(value) for name, value in self.model_dump().items()}
+
+
+def _variable(field: str) -> str:
+    return _PREFIX + field.upper()
