@@ -460,6 +460,8 @@ class Job(Value):
     prompt: str
     negative_prompt: str = ""
     template: TemplateRef | None = None
+    expected_text: tuple[str, ...] = ()
+    """From the request, else from the template: what every final must say."""
     seed: int
     size: Size
     rounds: tuple[int, ...]
@@ -479,8 +481,10 @@ class Job(Value):
     completed_at: datetime | None = None
 
     @property
-    def expected_text(self) -> tuple[str, ...]:
-        return self.request.expected_text
+    def candidates(self) -> tuple[int, ...]:
+        """Numbers of the current round's drafts; drafts are numbered on through all rounds."""
+        last = sum(self.rounds)
+        return tuple(range(last - self.rounds[-1] + 1, last + 1))
 
 
 class Event(Value):

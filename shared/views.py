@@ -138,6 +138,7 @@ def job_view(job: Job, attempts: Sequence[Attempt], *, link: Callable[[ImageRef]
     drafts = tuple(view for view in views if view.tier is Tier.DRAFT and view.status is AttemptStatus.RENDERED)
     finals = tuple(view for view in views if view.tier is Tier.FINAL)
     final = next((view for view in finals if view.attempt == job.final_attempt), None)
+    error = job.error if job.stage is Stage.FAILED else None
     shown = final if final and final.image else None
     here = f"{base_url}/v1/jobs/{job.id}"
     return JobView(
@@ -160,8 +161,8 @@ def job_view(job: Job, attempts: Sequence[Attempt], *, link: Callable[[ImageRef]
         verification=final.verification if final else None,
         attempts=tuple(views),
         cost_usd_micros=job.cost_usd_micros,
-        error=job.error.message if job.error else None,
-        error_detail=job.error,
+        error=error.message if error else None,
+        error_detail=error,
         urls=JobUrls(get=here, cancel=f"{here}/cancel", approve=f"{here}/approve", reject=f"{here}/reject", audit=f"{here}/audit"),
         input=job.request,
         output=(shown.image.url,) if shown and shown.image and job.stage is Stage.DONE else (),

@@ -1,0 +1,268 @@
+"""The catalogue: every model by name, what it can do, what it costs and how long it lives.
+
+Hides catalogue.toml and its validation. Never picks a model for a job: that is the policy's.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import tomllib
+from collections.abc import Iterator, Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any, Final, Literal, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from shared.errors import ConfigurationError, InvalidRequest, ModelRetired
+from shared.models import MAX_PROMPT_CHARS, Determinism, Name, Recipe, Size, Tier, Value
+
+_PACKAGED: Final = Path(__file__).with_name("catalogue.toml")
+
+ProviderName = Literal["sagemaker", "openai", "azure_openai", "google", "stability", "bedrock"]
+
+
+class SizeRule(Value):
+    """Which sizes a model paints: a list, or any that keeps the rule. Pixels; `max_ratio` is long side / short side."""
+
+    listed: tuple[Size, ...] = ()
+    multiple_of: int = Field(1, ge=1)
+    min_side: int = Field(64, ge=64)
+    max_side: int = Field(8192, le=8192)
+    min_pixels: int = 0
+    max_pixels: int = 8192 * 8192
+    max_ratio: float = Field(16.0, ge=1.0)
+
+    def accepts(self, size: Size) -> bool:
+        if self.listed:
+            return size in self.listed
+        sides = (size.width, size.height)
+        return (
+            all(self.min_side <= side <= self.max_side and side % self.multiple_of == 0 for side in sides)
+            and self.min_pixels <= size.width * size.height <= self.max_pixels
+            and max(sides) / min(sides) <= self.max_ratio
+        )
+
+    def nearest(self, size: Size) -> Size:
+        """The size itself where it is offered, else the offered one closest in shape, then in area."""
+        if self.accepts(size):
+            return size
+        return min(self.listed or self._candidates(size), key=lambda other: _distance(size, other))
+
+    def __str__(self) -> str:
+        """What to ask for instead, as an error message says it."""
+        if self.listed:
+            return ", ".join(str(size) for size in self.listed)
+        rule = f"sides of {self.min_side} to {self.max_side} px in steps of {self.multiple_of}"
+        if self.max_pixels < self.max_side**2:
+            rule += f", at most {self.max_pixels / 1e6:.1f} megapixels"
+        if self.min_pixels > self.min_side**2:
+            rule += f", at least {self.min_pixels / 1e6:.2f} megapixels"
+        return rule + f", at most {self.max_ratio:g}:1"
+
+    def _candidates(self, size: Size) -> Iterator[Size]:
+        """Sizes of nearly the same shape that keep the rule, from the largest to the smallest."""
+        ratio = min(max(size.width / size.height, 1 / self.max_ratio), self.max_ratio)
+        step = max(self.multiple_of, 8)
+        found = False
+        for width in range(self.max_side - self.max_side % step, self.min_side - 1, -step):
+            exact = width / ratio / self.multiple_of
+            for height in {math.floor(exact) * self.multiple_of, math.ceil(exact) * self.multiple_of}:
+                if self.min_side <= height <= self.max_side and self.accepts(candidate := Size(width=width, height=height)):
+                    found = True
+                    yield candidate
+        if not found:
+            raise ConfigurationError(f"the size rule ({self}) offers nothing near {size}")
+
+
+class Price(Value):
+    """One price in millionths of a dollar, with where and when it was read.
+
+    `image`: per picture, of the listed sizes or of any; `megapixel`: per million pixels; `gpu_second`: per second of painting.
+    """
+
+    per: Literal["image", "megapixel", "gpu_second"]
+    usd_micros: int = Field(ge=0)
+    sizes: tuple[Size, ...] = ()
+    quality: str = ""
+    source: str = Field(min_length=1)
+    on: date
+    estimate: bool = False
+    """True where the source states no price for exactly this; the source says how it was derived."""
+
+
+class Host(Value):
+    """The same model at another provider, chosen by a setting of the deployment."""
+
+    provider: ProviderName
+    provider_model: str
+    shutdown_at: date | None = None
+    source: str = ""
+
+
+class Model(Value):
+    """One row: what paints, who hosts it, what it can do."""
+
+    name: Name
+    title: str
+    provider: ProviderName
+    provider_model: str
+    tiers: tuple[Tier, ...] = Field(min_length=1)
+    seed: Determinism
+    """Whether the same seed gives the same picture; a claim we make only where it was measured or documented."""
+    guidance_range: tuple[float, float] | None = None
+    steps: tuple[int, int] | None = None
+    negative_prompt: bool = False
+    mask: bool = False
+    """Repaints a box of a given picture and leaves the rest alone."""
+    init_image: bool = False
+    text_guide: bool = False
+    """Takes the lettering as data beside the prompt, so the prompt need not spell it."""
+    samplers: tuple[Literal["default", "typography"], ...] = ("default",)
+    sizes: SizeRule
+    max_prompt_chars: int = Field(MAX_PROMPT_CHARS, ge=1)
+    options: Mapping[str, str] = Field(default_factory=dict)
+    """Fixed parameters of the provider's own that make this row, e.g. quality; part of what the name stands for."""
+    prices: tuple[Price, ...] = ()
+    hosts: tuple[Host, ...] = ()
+    active_from: date
+    deprecated_at: date | None = None
+    shutdown_at: date | None = None
+    successor: str | None = None
+    lifecycle_source: str = ""
+    simulated: bool = False
+    priced_as: str | None = None
+    """A simulation costs nothing to run; it is priced as the seconds of the model it imitates would be."""
+
+    @property
+    def guidance(self) -> bool:
+        """Whether the model takes a guidance scale at all."""
+        return self.guidance_range is not None
+
+    def accepts(self, size: Size) -> bool:
+        return self.sizes.accepts(size)
+
+    def retired(self, today: date) -> bool:
+        """True from the day of the shutdown on: providers name the first day on which calls may fail."""
+        return self.shutdown_at is not None and today >= self.shutdown_at
+
+    def price(self, size: Size) -> Price:
+        """The price of a picture of this size; the first row that fits counts. Raises ConfigurationError without one."""
+        for price in self.prices:
+            if not price.sizes or size in price.sizes:
+                return price
+        raise ConfigurationError(f'catalogue: model "{self.name}" has no price for {size}')
+
+    def cost_usd_micros(self, recipe: Recipe, *, inference_ms: int) -> int:
+        """What one render costs in millionths of a dollar, rounded up; `inference_ms` counts only where seconds are sold."""
+        price = self.price(recipe.size)
+        if price.per == "gpu_second":
+            return -(-price.usd_micros * inference_ms // 1000)
+        if price.per == "megapixel":
+            return -(-price.usd_micros * recipe.size.width * recipe.size.height // 1_000_000)
+        return price.usd_micros
+
+    def hosted_by(self, provider: str) -> Model:
+        """The same row at another of its providers. Raises ConfigurationError when it is not offered there."""
+        if provider == self.provider:
+            return self
+        for host in self.hosts:
+            if host.provider == provider:
+                changes = {"provider": host.provider, "provider_model": host.provider_model, "shutdown_at": host.shutdown_at}
+                return self.model_copy(update=changes)
+        raise ConfigurationError(f'catalogue: model "{self.name}" is not offered by {provider}')
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.mask and not self.init_image:
+            raise ValueError("mask needs init_image: there is nothing to repaint without a picture")
+        if self.guidance_range and self.guidance_range[0] > self.guidance_range[1]:
+            raise ValueError("guidance_range must rise")
+        if self.steps and not 1 <= self.steps[0] <= self.steps[1]:
+            raise ValueError("steps must rise from 1 or more")
+        if not self.prices and not self.priced_as:
+            raise ValueError("prices: a model needs at least one, or priced_as")
+        if self.shutdown_at and not (self.successor and self.lifecycle_source):
+            raise ValueError("shutdown_at needs a successor and a lifecycle_source")
+        return self
+
+
+class Catalogue(Value):
+    """All models by name, and the other names they answer to."""
+
+    version: int = Field(ge=1)
+    aliases: Mapping[str, str] = Field(default_factory=dict)
+    models: Mapping[str, Model]
+
+    @classmethod
+    def load(cls, path: Path | None = None) -> Catalogue:
+        """Read and check a catalogue file, the packaged one by default. Raises ConfigurationError naming row and field."""
+        path = path or _PACKAGED
+        try:
+            raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, tomllib.TOMLDecodeError) as error:
+            raise ConfigurationError(f"{path.name}: {error}") from error
+        try:
+            return cls.model_validate(_with_names(raw))
+        except ValidationError as error:
+            wrong = "; ".join(f"{'.'.join(str(part) for part in item['loc']) or 'file'}: {item['msg']}" for item in error.errors())
+            raise ConfigurationError(f"{path.name}: {wrong}") from error
+
+    def find(self, name: str) -> Model:
+        """The row of a name or alias, alive or retired. Raises InvalidRequest listing near names."""
+        if model := self.models.get(self.aliases.get(name, name)):
+            return model
+        known = sorted({*self.models, *self.aliases})
+        near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"known are: {', '.join(known)}"
+        raise InvalidRequest(f'model "{name}" is not in the catalogue; {hint}', param="model", near=near)
+
+    def model(self, name: str, *, today: date) -> Model:
+        """The living model of a name or alias. Raises InvalidRequest, or ModelRetired with `context["successor"]`."""
+        model = self.find(name)
+        if model.retired(today):
+            raise ModelRetired(
+                f'model "{name}" was shut down on {model.shutdown_at}; ask for "{model.successor}" instead',
+                param="model",
+                model=model.name,
+                successor=model.successor,
+                shutdown_at=str(model.shutdown_at),
+            )
+        return model
+
+    def __iter__(self) -> Iterator[Model]:  # type: ignore[override]  # the rows, not pydantic's (field, value) pairs
+        return iter(self.models.values())
+
+    @model_validator(mode="after")
+    def _references_exist(self) -> Self:
+        for alias, name in self.aliases.items():
+            if name not in self.models or alias in self.models:
+                raise ValueError(f'aliases.{alias}: "{name}" must be a model and "{alias}" must not be')
+        for model in self.models.values():
+            for field in ("successor", "priced_as"):
+                name = getattr(model, field)
+                if name is not None and name not in self.models:
+                    raise ValueError(f'models.{model.name}.{field}: "{name}" is not in the catalogue')
+            if model.priced_as and not model.prices:
+                raise ValueError(f"models.{model.name}.priced_as: {model.priced_as} has no price of its own")
+        return self
+
+
+def _with_names(raw: dict[str, Any]) -> dict[str, Any]:
+    """Each row learns its name from its table; a simulation takes over the prices of the model it imitates."""
+    rows: dict[str, Any] = raw.get("models", {})
+    for name, row in rows.items():
+        row["name"] = name
+        imitated = rows.get(row.get("priced_as", ""), {})
+        if "prices" not in row and "prices" in imitated:
+            row["prices"] = [
+                price | {"source": f"as {row['priced_as']} would cost: {price['source']}", "estimate": True} for price in imitated["prices"]
+            ]
+    return raw
+
+
+def _distance(wanted: Size, offered: Size) -> tuple[float, float]:
+    shape = abs(math.log(wanted.width / wanted.height) - math.log(offered.width / offered.height))
+    area = abs(math.log(wanted.width * wanted.height) - math.log(offered.width * offered.height))
+    return round(shape, 2), area

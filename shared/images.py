@@ -1,0 +1,100 @@
+"""Images in S3, stored once by what they are: the key is the sha256 of the bytes, under their tenant.
+
+Hides the bucket and its keys. Bytes are stored unaltered (they may be C2PA-signed) and never re-encoded.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from typing import TYPE_CHECKING, Final
+
+from botocore.exceptions import ClientError
+from PIL import Image, UnidentifiedImageError
+
+from shared.errors import ImageUnreadable, NotFound
+from shared.models import ImageRef, sha256_hex
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+MAX_PIXELS: Final = 64_000_000
+_MIME: Final = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
+_HASH_SIDE: Final = 8
+
+
+class Images:
+    """Content-addressed image store of all tenants in one bucket."""
+
+    def __init__(self, s3: S3Client, bucket: str, *, url_ttl_s: int) -> None:
+        self._s3 = s3
+        self._bucket = bucket
+        self._url_ttl_s = url_ttl_s
+
+    def store(self, tenant: str, data: bytes) -> ImageRef:
+        """Keep the bytes as they are; storing the same image again changes nothing. Raises ImageUnreadable."""
+        ref = describe(tenant, data)
+        self._s3.put_object(Bucket=self._bucket, Key=ref.key, Body=data, ContentType=ref.mime)
+        return ref
+
+    def load(self, tenant: str, sha256: str) -> bytes:
+        """The stored bytes. Raises NotFound when they are gone."""
+        try:
+            reply = self._s3.get_object(Bucket=self._bucket, Key=_key(tenant, sha256))
+        except self._s3.exceptions.NoSuchKey as error:
+            raise NotFound(f"image {sha256[:12]} is no longer stored") from error
+        return reply["Body"].read()
+
+    def exists(self, ref: ImageRef) -> bool:
+        try:
+            self._s3.head_object(Bucket=self._bucket, Key=ref.key)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in {"404", "NoSuchKey", "NotFound"}:
+                return False
+            raise
+        return True
+
+    def link(self, ref: ImageRef) -> str:
+        """A presigned URL; whoever has it can read the image until it expires."""
+        return self._s3.generate_presigned_url(
+            "get_object", Params={"Bucket": self._bucket, "Key": ref.key}, ExpiresIn=self._url_ttl_s
+        )
+
+
+def describe(tenant: str, data: bytes) -> ImageRef:
+    """Identify an image without storing it. Decodes it fully, so a truncated file is found here.
+
+    Raises ImageUnreadable for what is no PNG, JPEG or WebP, is broken, or is above 64 megapixels.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own, lower limit follows
+            with Image.open(io.BytesIO(data), formats=list(_MIME)) as image:
+                if image.width * image.height > MAX_PIXELS:
+                    raise ImageUnreadable(f"image of {image.width}x{image.height} px is above {MAX_PIXELS // 10**6} megapixels")
+                phash = perceptual_hash(image)
+                mime, (width, height) = _MIME[str(image.format)], image.size
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise ImageUnreadable(f"not a readable PNG, JPEG or WebP image: {error}") from error
+    sha256 = sha256_hex(data)
+    return ImageRef(
+        key=_key(tenant, sha256), sha256=sha256, phash=phash, width=width, height=height, mime=mime, size_bytes=len(data)
+    )
+
+
+def perceptual_hash(image: Image.Image) -> str:
+    """Difference hash: 64 bits, whether each of 8x8 cells is brighter than its right neighbour; 16 hex digits.
+
+    Source: N. Krawetz, "Kind of Like That", 2013.
+    """
+    cells = image.convert("L").resize((_HASH_SIDE + 1, _HASH_SIDE), Image.Resampling.LANCZOS).tobytes()
+    bits = 0
+    for row in range(_HASH_SIDE):
+        for column in range(_HASH_SIDE):
+            left = row * (_HASH_SIDE + 1) + column
+            bits = bits << 1 | (cells[left] > cells[left + 1])
+    return f"{bits:016x}"
+
+
+def _key(tenant: str, sha256: str) -> str:
+    return f"images/{tenant}/{sha256[:2]}/{sha256}"

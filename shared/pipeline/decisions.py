@@ -1,0 +1,88 @@
+"""What people decide about a job: approve, reject, ask for more drafts, cancel.
+
+The decision is written to the ledger first; then whoever waits for it is woken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from shared.errors import InvalidRequest, WrongStage
+from shared.ledger import Amendment, Ledger
+from shared.models import MAX_DRAFTS, AttemptStatus, Decision, Job, Principal, Stage, Tier
+from shared.pipeline.milestones import Milestones
+from shared.pipeline.waits import Waits, approval_ticket
+from shared.workflow import Workflow
+
+MAX_ROUNDS = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decisions:
+    """The verbs of `POST /v1/jobs/{id}/…`. A job of another tenant is NotFound."""
+
+    ledger: Ledger
+    waits: Waits
+    workflow: Workflow
+    milestones: Milestones
+    clock: Callable[[], datetime]
+
+    def approve(self, who: Principal, job_id: str, *, draft: int | None = None, off_peak: bool = False) -> Job:
+        """Choose a draft (the first rendered one by default); its final follows, at once or off-peak."""
+        self.ledger.job(job_id, tenant=who.tenant)
+        ready = [
+            attempt.candidate
+            for attempt in self.ledger.attempts(job_id)
+            if attempt.tier is Tier.DRAFT and attempt.status is AttemptStatus.RENDERED
+        ]
+        if draft is not None and draft not in ready:
+            raise InvalidRequest(f"there is no draft {draft}; choose one of {ready}", param="draft")
+        chosen = draft if draft is not None else min(ready, default=1)
+        return self._decide(who, job_id, word="approve", draft=chosen, off_peak=off_peak)
+
+    def reject(self, who: Principal, job_id: str, *, reason: str = "") -> Job:
+        """End the job: none of the drafts will do."""
+        return self._decide(who, job_id, word="reject", reason=reason)
+
+    def more(self, who: Principal, job_id: str, *, drafts: int) -> Job:
+        """Ask for another round of drafts, with seeds not used before."""
+        job = self.ledger.job(job_id, tenant=who.tenant)
+        if len(job.rounds) >= MAX_ROUNDS:
+            raise WrongStage(f"job {job_id} had {MAX_ROUNDS} rounds of at most {MAX_DRAFTS} drafts; approve, reject or submit anew")
+        return self._decide(who, job_id, word="more", more=drafts)
+
+    def cancel(self, who: Principal, job_id: str) -> Job:
+        """Stop the job wherever it is. A concluded job is answered as it is, so cancelling twice is no error."""
+        job = self.ledger.job(job_id, tenant=who.tenant)
+        if not job.stage.terminal:
+            job = self.milestones.conclude(job_id, "canceled", cause=f"canceled by {who.name}", actor=who.name)
+            self.workflow.stop(job, cause=f"canceled by {who.name}")
+        return job
+
+    def _decide(
+        self,
+        who: Principal,
+        job_id: str,
+        *,
+        word: Literal["approve", "reject", "more"],
+        draft: int | None = None,
+        off_peak: bool = False,
+        more: int = 0,
+        reason: str = "",
+    ) -> Job:
+        self.ledger.job(job_id, tenant=who.tenant)
+        decision = Decision(word=word, by=who.name, at=self.clock(), draft=draft, off_peak=off_peak, more=more, reason=reason)
+
+        def change(job: Job) -> Amendment:
+            if job.stage is not Stage.AWAITING_APPROVAL or job.decision is not None:
+                state = "already decided" if job.decision else f"at stage {job.stage}"
+                raise WrongStage(f"job {job_id} is {state}; only a job awaiting approval can be decided", stage=job.stage)
+            data = decision.model_dump(mode="json", exclude={"by", "at"}, exclude_defaults=True) | {"word": word}
+            return Amendment(event="decision.made", actor=who.name, data=data, changes={"decision": decision})
+
+        job = self.ledger.amend(job_id, change)
+        self.waits.wake(approval_ticket(job_id, round_number=len(job.rounds)))
+        return job

@@ -1,0 +1,247 @@
+"""Start a render and collect it: from a task to an attempt in the ledger.
+
+Plans the recipe, serves it from the cache or orders it from the provider, and later stores what came back.
+Both steps may be repeated with the same task at any time: the attempt in the ledger says how far it came.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from shared.cache import Cache
+from shared.catalogue import Catalogue, Model
+from shared.errors import ImageUnreadable, InvalidRequest, ModelRetired, NotFound, PresscheckError, ProviderError, RenderFailed
+from shared.images import Images
+from shared.ledger import Amendment, Ledger
+from shared.models import (
+    Attempt,
+    AttemptStatus,
+    ErrorDetail,
+    Job,
+    Latency,
+    RenderTask,
+    SeedRecord,
+    Stage,
+    StepReply,
+    Ticket,
+    Tier,
+    Verdict,
+)
+from shared.policy import Plan, Policy, plan
+from shared.providers import Order, Painted, Provider
+from shared.telemetry import logger
+
+_ACTOR = "render"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Renders:
+    """The render function's two steps, `start` and `collect`."""
+
+    ledger: Ledger
+    cache: Cache
+    images: Images
+    policy: Policy
+    catalogue: Catalogue
+    providers: Mapping[str, Provider]
+    profile: str
+    clock: Callable[[], datetime]
+
+    def start(self, task: RenderTask) -> StepReply:
+        """Begin the attempt: `continue` from the cache or a fast host, `await` a slow one, `retry` or `fail` otherwise."""
+        job = self.ledger.job(task.job_id)
+        if known := self.ledger.attempt(task.id):
+            return self._reply(known)
+        attempts = self.ledger.attempts(job.id)
+        try:
+            chosen = self._plan(job, task, attempts)
+        except (InvalidRequest, ModelRetired) as error:
+            return self._refuse(job, error)
+        attempt = self._attempt(job, task, chosen)
+        if hit := self.cache.find(job.tenant, chosen.recipe):
+            return self._record(_from_cache(attempt, hit, now=self.clock()), event="render.cached")
+        try:
+            order = Order(
+                id=task.id,
+                provider_model=chosen.model.provider_model,
+                recipe=chosen.recipe,
+                init_image=self._init_image(job, chosen),
+            )
+            answer = self.providers[chosen.model.provider].start(order)
+        except (ProviderError, NotFound) as error:
+            return self._record(_failed(attempt, error, now=self.clock()), event="render.failed")
+        if isinstance(answer, Ticket):
+            return self._record(attempt.model_copy(update={"ticket": answer}), event="render.started")
+        return self._store(attempt, answer, chosen.model)
+
+    def collect(self, task: RenderTask) -> StepReply:
+        """Take the answer of an attempt that was waited for; without one the attempt is lost, and `retry` or `fail`."""
+        attempt = self.ledger.attempt(task.id)
+        if attempt is None:
+            raise NotFound(f"attempt {task.id} was never started")
+        if attempt.status is not AttemptStatus.PENDING or attempt.ticket is None:
+            return self._reply(attempt)
+        try:
+            painted = self.providers[attempt.provider].collect(attempt.ticket)
+        except ProviderError as error:
+            return self._record(_failed(attempt, error, now=self.clock()), event="render.failed")
+        return self._store(attempt, painted, self.catalogue.model(attempt.model, today=self.clock().date()))
+
+    # ── planning ─────────────────────────────────────────────────────────────────────────────────
+
+    def _plan(self, job: Job, task: RenderTask, attempts: Sequence[Attempt]) -> Plan:
+        misprints = [attempt for attempt in attempts if attempt.tier is Tier.FINAL and _misprinted(attempt)]
+        return plan(
+            job,
+            tier=task.tier,
+            candidate=task.candidate if task.tier is Tier.DRAFT else job.chosen_draft or 1,
+            misprints=misprints,
+            policy=self.policy,
+            catalogue=self.catalogue,
+            profile=self.profile,
+            today=self.clock().date(),
+        )
+
+    def _attempt(self, job: Job, task: RenderTask, chosen: Plan) -> Attempt:
+        return Attempt(
+            job_id=job.id,
+            tenant=job.tenant,
+            tier=task.tier,
+            candidate=task.candidate,
+            attempt=task.attempt,
+            status=AttemptStatus.PENDING,
+            use_case=job.use_case,
+            model=chosen.model.name,
+            provider=chosen.model.provider,
+            provider_model=chosen.model.provider_model,
+            recipe=chosen.recipe,
+            fingerprint=chosen.recipe.fingerprint(),
+            seed=SeedRecord(requested=chosen.recipe.seed, determinism=chosen.model.seed),
+            template=job.template,
+            alias=chosen.alias,
+            repair=chosen.repair,
+            simulated=chosen.model.simulated,
+            started_at=self.clock(),
+        )
+
+    def _init_image(self, job: Job, chosen: Plan) -> bytes | None:
+        sha256 = chosen.recipe.init_image
+        return self.images.load(job.tenant, sha256) if sha256 else None
+
+    # ── recording ────────────────────────────────────────────────────────────────────────────────
+
+    def _store(self, attempt: Attempt, painted: Painted, model: Model) -> StepReply:
+        try:
+            image = self.images.store(attempt.tenant, painted.data)
+        except ImageUnreadable as error:
+            failure = RenderFailed(f"the model's answer is no picture: {error}")
+            return self._record(_failed(attempt, failure, now=self.clock()), event="render.failed")
+        now = self.clock()
+        rendered = attempt.model_copy(
+            update={
+                "status": AttemptStatus.RENDERED,
+                "image": image,
+                "model_revision": painted.model_revision,
+                "simulated": painted.simulated,
+                "seed": attempt.seed.model_copy(update={"sent": painted.seed_sent, "reported": painted.seed_reported}),
+                "latency_ms": Latency(queue=painted.queue_ms, inference=painted.inference_ms, total=_ms(attempt, now)),
+                "cost_usd_micros": model.cost_usd_micros(attempt.recipe, inference_ms=painted.billed_ms),
+                "completed_at": now,
+            }
+        )
+        reply = self._record(rendered, event="render.finished")
+        self.cache.keep(rendered)
+        return reply
+
+    def _record(self, attempt: Attempt, *, event: str) -> StepReply:
+        def change(job: Job) -> Amendment:
+            stage = Stage.DRAFTING if attempt.tier is Tier.DRAFT else _final_stage(attempt)
+            return Amendment(
+                event=event,
+                actor=_ACTOR,
+                data=_facts(attempt),
+                attempts=(attempt,),
+                changes={
+                    "stage": stage,
+                    "started_at": job.started_at or attempt.started_at,
+                    "cost_usd_micros": job.cost_usd_micros + attempt.cost_usd_micros,
+                },
+            )
+
+        self.ledger.amend(attempt.job_id, change)
+        logger.info(event.replace(".", "_"), attempt=str(attempt.id), model=attempt.model, latency_ms=attempt.latency_ms.total)
+        return self._reply(attempt)
+
+    def _reply(self, attempt: Attempt) -> StepReply:
+        if attempt.status is AttemptStatus.RENDERED:
+            return StepReply(next="continue", attempt=attempt.attempt)
+        if attempt.ticket and attempt.status is AttemptStatus.PENDING:
+            return StepReply(next="await", attempt=attempt.attempt, ticket=attempt.ticket.id)
+        code = attempt.error.code if attempt.error else RenderFailed.code
+        if self.policy.after_failure(code, attempt=attempt.attempt) == "retry":
+            return StepReply(next="retry", attempt=attempt.attempt + 1)
+        return StepReply(next="fail", attempt=attempt.attempt)
+
+    def _refuse(self, job: Job, error: PresscheckError) -> StepReply:
+        """No recipe can be planned any more, e.g. the model was retired meanwhile: say so on the job and stop."""
+
+        def change(_: Job) -> Amendment:
+            return Amendment(event="render.refused", actor=_ACTOR, data={"error": error.message}, changes={"error": _detail(error)})
+
+        self.ledger.amend(job.id, change)
+        return StepReply(next="fail")
+
+
+def _misprinted(attempt: Attempt) -> bool:
+    return attempt.verification is not None and attempt.verification.verdict is not Verdict.PASS
+
+
+def _final_stage(attempt: Attempt) -> Stage:
+    if attempt.status is AttemptStatus.RENDERED:
+        return Stage.VERIFYING
+    return Stage.REPAIRING if attempt.repair else Stage.FINALIZING
+
+
+def _from_cache(attempt: Attempt, hit: Attempt, *, now: datetime) -> Attempt:
+    """The earlier picture under this attempt's name: it costs nothing, and its latency is ours, not the model's."""
+    return attempt.model_copy(
+        update={
+            "status": AttemptStatus.RENDERED,
+            "image": hit.image,
+            "cached": True,
+            "simulated": hit.simulated,
+            "model_revision": hit.model_revision,
+            "seed": hit.seed,
+            "latency_ms": Latency(total=_ms(attempt, now)),
+            "completed_at": now,
+        }
+    )
+
+
+def _failed(attempt: Attempt, error: PresscheckError, *, now: datetime) -> Attempt:
+    return attempt.model_copy(
+        update={"status": AttemptStatus.FAILED, "error": _detail(error), "latency_ms": Latency(total=_ms(attempt, now)), "completed_at": now}
+    )
+
+
+def _detail(error: PresscheckError) -> ErrorDetail:
+    return ErrorDetail(code=error.code, message=error.message, param=error.param, context=error.context)
+
+
+def _facts(attempt: Attempt) -> dict[str, Any]:
+    """What the audit chain keeps of an attempt: enough to replay it, nothing that can be looked up by digest."""
+    facts = attempt.model_dump(
+        mode="json",
+        include={
+            "tier", "candidate", "attempt", "model", "provider", "provider_model", "model_revision", "fingerprint",
+            "seed", "template", "alias", "repair", "cached", "simulated", "latency_ms", "cost_usd_micros", "error",
+        },
+    )  # fmt: skip
+    return facts | {"image_sha256": attempt.image.sha256 if attempt.image else None}
+
+
+def _ms(attempt: Attempt, now: datetime) -> int:
+    return round((now - attempt.started_at).total_seconds() * 1000)
