@@ -62,24 +62,21 @@ class SizeRule(Value):
         return rule + f", at most {self.max_ratio:g}:1"
 
     def _candidates(self, size: Size) -> Iterator[Size]:
-        """Sizes of nearly the same shape that keep the rule, from the largest to the smallest."""
+        """Sizes of nearly the same shape that keep the rule."""
         ratio = min(max(size.width / size.height, 1 / self.max_ratio), self.max_ratio)
-        step = max(self.multiple_of, 8)
-        found = False
-        for width in range(self.max_side - self.max_side % step, self.min_side - 1, -step):
-            exact = width / ratio / self.multiple_of
-            for height in {math.floor(exact) * self.multiple_of, math.ceil(exact) * self.multiple_of}:
-                if self.min_side <= height <= self.max_side and self.accepts(candidate := Size(width=width, height=height)):
-                    found = True
-                    yield candidate
-        if not found:
-            raise ConfigurationError(f"the size rule ({self}) offers nothing near {size}")
+        step = self.multiple_of
+        for width in range(-(-self.min_side // step) * step, self.max_side + 1, step):
+            for height in (math.floor(width / ratio / step) * step, math.ceil(width / ratio / step) * step):
+                if self.min_side <= height <= self.max_side:
+                    candidate = Size(width=width, height=height)
+                    if self.accepts(candidate):
+                        yield candidate
 
 
 class Price(Value):
     """One price in millionths of a dollar, with where and when it was read.
 
-    `image`: per picture, of the listed sizes or of any; `megapixel`: per million pixels; `gpu_second`: per second of painting.
+    Per `image` of the listed sizes or of any, per `megapixel`, or per `gpu_second` of painting.
     """
 
     per: Literal["image", "megapixel", "gpu_second"]
@@ -148,14 +145,14 @@ class Model(Value):
         return self.shutdown_at is not None and today >= self.shutdown_at
 
     def price(self, size: Size) -> Price:
-        """The price of a picture of this size; the first row that fits counts. Raises ConfigurationError without one."""
+        """The price of a picture of this size: the first that fits. Raises ConfigurationError without one."""
         for price in self.prices:
             if not price.sizes or size in price.sizes:
                 return price
         raise ConfigurationError(f'catalogue: model "{self.name}" has no price for {size}')
 
     def cost_usd_micros(self, recipe: Recipe, *, inference_ms: int) -> int:
-        """What one render costs in millionths of a dollar, rounded up; `inference_ms` counts only where seconds are sold."""
+        """Cost of one render in millionths of a dollar, rounded up; `inference_ms` counts where seconds are sold."""
         price = self.price(recipe.size)
         if price.per == "gpu_second":
             return -(-price.usd_micros * inference_ms // 1000)
@@ -169,8 +166,7 @@ class Model(Value):
             return self
         for host in self.hosts:
             if host.provider == provider:
-                changes = {"provider": host.provider, "provider_model": host.provider_model, "shutdown_at": host.shutdown_at}
-                return self.model_copy(update=changes)
+                return self.model_copy(update=host.model_dump(include={"provider", "provider_model", "shutdown_at"}))
         raise ConfigurationError(f'catalogue: model "{self.name}" is not offered by {provider}')
 
     @model_validator(mode="after")
@@ -197,7 +193,7 @@ class Catalogue(Value):
 
     @classmethod
     def load(cls, path: Path | None = None) -> Catalogue:
-        """Read and check a catalogue file, the packaged one by default. Raises ConfigurationError naming row and field."""
+        """Read and check a catalogue, the packaged one by default. Raises ConfigurationError naming row and field."""
         path = path or _PACKAGED
         try:
             raw = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -206,8 +202,7 @@ class Catalogue(Value):
         try:
             return cls.model_validate(_with_names(raw))
         except ValidationError as error:
-            wrong = "; ".join(f"{'.'.join(str(part) for part in item['loc']) or 'file'}: {item['msg']}" for item in error.errors())
-            raise ConfigurationError(f"{path.name}: {wrong}") from error
+            raise ConfigurationError(f"{path.name}: {_complaints(error)}") from error
 
     def find(self, name: str) -> Model:
         """The row of a name or alias, alive or retired. Raises InvalidRequest listing near names."""
@@ -256,10 +251,14 @@ def _with_names(raw: dict[str, Any]) -> dict[str, Any]:
         row["name"] = name
         imitated = rows.get(row.get("priced_as", ""), {})
         if "prices" not in row and "prices" in imitated:
-            row["prices"] = [
-                price | {"source": f"as {row['priced_as']} would cost: {price['source']}", "estimate": True} for price in imitated["prices"]
-            ]
+            why = f"as {row['priced_as']} would cost: "
+            row["prices"] = [old | {"source": why + old["source"], "estimate": True} for old in imitated["prices"]]
     return raw
+
+
+def _complaints(error: ValidationError) -> str:
+    """`models.sd35-large.steps: Input should be a valid tuple; …`, one part for each mistake."""
+    return "; ".join(f"{'.'.join(map(str, item['loc'])) or 'file'}: {item['msg']}" for item in error.errors())
 
 
 def _distance(wanted: Size, offered: Size) -> tuple[float, float]:
