@@ -1,0 +1,72 @@
+"""One error body for every client: RFC 9457 problem details with OpenAI's `error` object inside."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+from pydantic import ValidationError
+
+from shared.errors import InvalidRequest, PresscheckError
+
+_TITLES = {
+    400: "Bad request",
+    401: "Not authenticated",
+    403: "Not permitted",
+    404: "Not found",
+    409: "Conflict",
+    410: "Gone",
+    413: "Body too large",
+    415: "Unsupported media type",
+    422: "Invalid request",
+    429: "Too many requests",
+    503: "Try again",
+}
+
+
+def problem(error: PresscheckError, *, instance: str) -> Response[str]:
+    """The reply for an error of ours. A 5xx says so to SDKs that would retry it: only 503 is worth it."""
+    body: dict[str, Any] = {
+        "type": f"urn:presscheck:error:{error.code}",
+        "title": _TITLES.get(error.status, "Internal error"),
+        "status": error.status,
+        "detail": error.message,
+        "instance": instance,
+        "error": {
+            "message": error.message,
+            "type": "invalid_request_error" if error.status < 500 else "api_error",  # noqa: PLR2004
+            "param": error.param,
+            "code": error.code,
+        },
+        **error.context,
+    }
+    retry = "true" if error.status == 503 else "false"  # noqa: PLR2004
+    return Response(
+        status_code=error.status,
+        content_type="application/problem+json",
+        body=json.dumps(body, ensure_ascii=False, default=str),
+        headers={"x-should-retry": retry},
+    )
+
+
+def invalid(error: ValidationError) -> InvalidRequest:
+    """The first broken rule, with the field it belongs to; all of them in `errors`."""
+    found = [{"param": _field(item["loc"]), "message": _rule(dict(item))} for item in error.errors(include_url=False)]
+    first = found[0]
+    where = f"{first['param']}: " if first["param"] else ""
+    return InvalidRequest(f"{where}{first['message']}", param=first["param"] or None, errors=found)
+
+
+def _field(location: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in location)
+
+
+def _rule(item: dict[str, Any]) -> str:
+    if item["type"] == "extra_forbidden":
+        return "is not a field of this request"
+    if item["type"] == "value_error":
+        return str(item["ctx"]["error"])
+    return str(item["msg"])
+
+

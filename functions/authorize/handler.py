@@ -1,0 +1,45 @@
+"""Who is asking? API keys for API Gateway: the key's hash is looked up, the key itself is stored nowhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.data_classes.api_gateway_authorizer_event import APIGatewayAuthorizerRequestEvent
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from shared.errors import NotAuthenticated
+from shared.models import Principal
+from shared.telemetry import logger, metrics
+from shared.wiring import keys
+
+
+@logger.inject_lambda_context(clear_state=True)
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Answer with an IAM policy and the principal. Input: events/authorize-request.json."""
+    request = APIGatewayAuthorizerRequestEvent(event)
+    try:
+        principal = keys().authenticate(_presented(request.headers))
+    except NotAuthenticated as error:
+        logger.info("not_authenticated", reason=error.message)
+        raise Exception("Unauthorized") from error  # noqa: TRY002 - the only word API Gateway turns into a 401
+    return _allow(principal, request.parsed_arn.api_id, event["methodArn"])
+
+
+def _presented(headers: dict[str, str]) -> str:
+    lowered = {name.lower(): value for name, value in (headers or {}).items()}
+    scheme, _, key = lowered.get("authorization", "").partition(" ")
+    return key.strip() if scheme.lower() in {"bearer", "token"} else lowered.get("x-api-key", "")
+
+
+def _allow(principal: Principal, api_id: str, method_arn: str) -> dict[str, Any]:
+    """Every method of this stage: the answer is cached for the key, not for the path it first asked for."""
+    api_arn, stage, *_ = method_arn.split("/")
+    return {
+        "principalId": f"{principal.tenant}/{principal.name}",
+        "policyDocument": {
+            "Version": "2012-10-17",
+            "Statement": [{"Action": "execute-api:Invoke", "Effect": "Allow", "Resource": f"{api_arn}/{stage}/*"}],
+        },
+        "context": {"tenant": principal.tenant, "name": principal.name, "scopes": " ".join(principal.scopes)},
+    }

@@ -1,0 +1,106 @@
+"""From a request to an accepted job: settle every open question, write it down, queue it.
+
+Whatever can be refused is refused here, before anything is promised.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from ulid import ULID
+
+from shared.catalogue import Catalogue
+from shared.ledger import Ledger
+from shared.models import MAX_SEED, IntakeMessage, Job, JobRequest, Principal, Stage, Tier
+from shared.outlets import Intake
+from shared.policy import Policy, plan
+from shared.prompts import Templates
+from shared.telemetry import logger
+from shared.workflow import Workflow
+
+
+def _draw_seed() -> int:
+    return secrets.randbelow(MAX_SEED + 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submissions:
+    """Both ends of the intake queue: `submit` and `dispatch`."""
+
+    ledger: Ledger
+    intake: Intake
+    workflow: Workflow
+    policy: Policy
+    catalogue: Catalogue
+    templates: Templates
+    profile: str
+    clock: Callable[[], datetime]
+    new_id: Callable[[], str] = field(default=lambda: str(ULID()))
+    draw_seed: Callable[[], int] = _draw_seed
+
+    def submit(self, who: Principal, request: JobRequest) -> Job:
+        """Accept a job. Raises InvalidRequest, NotFound or ModelRetired, naming the field.
+
+        A crash between the ledger and the queue loses nothing: sweep finds the job and queues it again.
+        """
+        job = self._settle(who, request)
+        self._rehearse(job)
+        job = self.ledger.open(job, actor=who.name, data=_facts(job))
+        self.intake.send(job)
+        logger.info("job_submitted", job_id=job.id, use_case=job.use_case, drafts=request.drafts, finalize=request.finalize)
+        return job
+
+    def dispatch(self, message: IntakeMessage) -> None:
+        """Start the job's workflow. Safe to repeat; a job canceled while it was queued is left alone."""
+        job = self.ledger.job(message.job_id)
+        if not job.stage.terminal:
+            self.workflow.start(job)
+
+    def _settle(self, who: Principal, request: JobRequest) -> Job:
+        use_case = self.policy.settle(request)
+        rendered = self.templates.render(request.template, request.variables) if request.template else None
+        now = self.clock()
+        return Job(
+            id=self.new_id(),
+            tenant=who.tenant,
+            stage=Stage.QUEUED,
+            seq=0,
+            head="",
+            request=request,
+            use_case=use_case,
+            policy_version=self.policy.version,
+            prompt=rendered.prompt if rendered else request.prompt or "",
+            negative_prompt=request.negative_prompt or (rendered.negative_prompt if rendered else ""),
+            template=rendered.ref if rendered else None,
+            expected_text=request.expected_text or (rendered.expected_text if rendered else ()),
+            seed=request.seed if request.seed is not None else self.draw_seed(),
+            size=request.size or self.policy.size(use_case),
+            rounds=(request.drafts,),
+            created_at=now,
+            updated_at=now,
+        )
+
+    def _rehearse(self, job: Job) -> None:
+        """Plan the draft and the final once, so that what no model can do is refused now and not in the night."""
+        for tier in Tier:
+            plan(
+                job,
+                tier=tier,
+                candidate=1,
+                misprints=(),
+                policy=self.policy,
+                catalogue=self.catalogue,
+                profile=self.profile,
+                today=job.created_at.date(),
+            )
+
+
+def _facts(job: Job) -> dict[str, object]:
+    """The request as accepted, for the chain: with it and the versions named here a job can be replayed."""
+    facts = job.model_dump(mode="json", include={"use_case", "policy_version", "prompt", "template", "seed", "size"})
+    return facts | {"request": job.request.model_dump(mode="json", exclude_defaults=True)}
+
+

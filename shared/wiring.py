@@ -1,0 +1,194 @@
+"""The composition root: builds everything once per process from the environment.
+
+The only place that makes clients, with explicit time-outs and retries. Functions ask for the one door they need.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import boto3
+from botocore.config import Config
+
+from shared.cache import Cache
+from shared.catalogue import Catalogue
+from shared.images import Images
+from shared.keys import Keys
+from shared.ledger import Ledger
+from shared.outlets import Announcer, Intake
+from shared.pipeline.decisions import Decisions
+from shared.pipeline.milestones import Milestones
+from shared.pipeline.renders import Renders
+from shared.pipeline.submissions import Submissions
+from shared.pipeline.sweep import Sweep
+from shared.pipeline.verdicts import Verdicts, Verifier
+from shared.pipeline.waits import Waits
+from shared.policy import Policy
+from shared.prompts import Templates
+from shared.providers.sagemaker import SageMaker
+from shared.settings import Settings
+from shared.workflow import Workflow
+
+if TYPE_CHECKING:
+    from shared.providers import Provider
+
+_CLIENT: Final = Config(connect_timeout=3, read_timeout=20, retries={"mode": "standard", "max_attempts": 4})
+_S3: Final = _CLIENT.merge(Config(signature_version="s3v4"))  # presigned links of encrypted objects need it
+
+
+@cache
+def settings() -> Settings:
+    return Settings.from_env()
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@cache
+def _session() -> boto3.Session:
+    return boto3.Session()
+
+
+@cache
+def _client(name: str) -> Any:
+    return _session().client(name, config=_CLIENT)  # type: ignore[call-overload]  # one literal per service there
+
+
+@cache
+def _s3() -> Any:
+    return _session().client("s3", config=_S3)
+
+
+@cache
+def ledger() -> Ledger:
+    return Ledger(_client("dynamodb"), settings().table_name, clock=now, patience=_patience())
+
+
+@cache
+def images() -> Images:
+    return Images(_s3(), settings().bucket_name, url_ttl_s=settings().image_url_ttl_s)
+
+
+@cache
+def policy() -> Policy:
+    return Policy.load()
+
+
+@cache
+def catalogue() -> Catalogue:
+    return Catalogue.load()
+
+
+@cache
+def templates() -> Templates:
+    return Templates.load(Path(__file__).parent.parent / "templates")
+
+
+@cache
+def keys() -> Keys:
+    return Keys(ledger(), clock=now)
+
+
+@cache
+def submissions() -> Submissions:
+    return Submissions(
+        ledger=ledger(),
+        intake=_intake(),
+        workflow=_workflow(),
+        policy=policy(),
+        catalogue=catalogue(),
+        templates=templates(),
+        profile=settings().profile,
+        clock=now,
+    )
+
+
+@cache
+def renders() -> Renders:
+    return Renders(
+        ledger=ledger(),
+        cache=Cache(ledger(), images()),
+        images=images(),
+        policy=policy(),
+        catalogue=catalogue(),
+        providers=_providers(),
+        profile=settings().profile,
+        clock=now,
+    )
+
+
+@cache
+def waits() -> Waits:
+    return Waits(ledger=ledger(), workflow=_workflow())
+
+
+@cache
+def verdicts() -> Verdicts:
+    return Verdicts(ledger=ledger(), images=images(), policy=policy(), load_verifier=_verifier)
+
+
+@cache
+def milestones() -> Milestones:
+    return Milestones(
+        ledger=ledger(),
+        announcer=Announcer(_client("events"), bus=settings().bus_name),
+        policy=policy(),
+        approval_patience=timedelta(seconds=settings().approval_patience_s),
+        clock=now,
+    )
+
+
+@cache
+def decisions() -> Decisions:
+    return Decisions(ledger=ledger(), waits=waits(), workflow=_workflow(), milestones=milestones(), clock=now)
+
+
+@cache
+def sweep() -> Sweep:
+    return Sweep(
+        ledger=ledger(),
+        intake=_intake(),
+        workflow=_workflow(),
+        waits=waits(),
+        milestones=milestones(),
+        providers=_providers(),
+        patience=_patience(),
+        clock=now,
+    )
+
+
+def _patience() -> timedelta:
+    return timedelta(seconds=settings().stuck_after_s)
+
+
+@cache
+def _intake() -> Intake:
+    return Intake(_client("sqs"), interactive_url=settings().interactive_queue_url, bulk_url=settings().bulk_queue_url)
+
+
+@cache
+def _workflow() -> Workflow:
+    return Workflow(_client("stepfunctions"), arn=settings().workflow_arn)
+
+
+@cache
+def _providers() -> dict[str, Provider]:
+    return {
+        "sagemaker": SageMaker(
+            _client("sagemaker-runtime"),
+            _s3(),
+            bucket=settings().bucket_name,
+            endpoint_prefix=settings().endpoint_prefix,
+            clock=now,
+        )
+    }
+
+
+def _verifier() -> Verifier:
+    from shared.typography import verify
+
+    return verify
