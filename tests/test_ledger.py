@@ -1,0 +1,160 @@
+"""The ledger: one table, one chain a job, no forks."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+from typing import Any
+
+import boto3
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.errors import InvalidRequest, JobConcluded, LedgerConflict, NotFound
+from shared.ledger import Amendment, Ledger, chain_problem
+from shared.models import Event, Job, Stage
+from tests.conftest import Clock
+from tests.world import Resources, hero
+
+
+def _job(clock: Clock, number: int = 1, tenant: str = "acme") -> Job:
+    return Job(
+        id=f"01JZZZZZZZZZZZZZZZZZZZ{number:04d}",
+        tenant=tenant,
+        stage=Stage.QUEUED,
+        seq=0,
+        head="",
+        request=hero(),
+        use_case="hero",
+        policy_version=1,
+        prompt="a poster",
+        seed=42,
+        size="1024x1024",
+        rounds=(1,),
+        created_at=clock(),
+        updated_at=clock(),
+    )
+
+
+@pytest.fixture
+def ledger(aws: Resources, clock: Clock) -> Ledger:
+    return Ledger(boto3.client("dynamodb"), aws.settings.table_name, clock=clock)
+
+
+def _step(word: str, **changes: Any) -> Amendment:
+    return Amendment(event=word, actor="test", data={"guidance": 7.0, "words": ["ß", "SALE"]}, changes=changes)
+
+
+def test_a_job_reads_back_as_it_was_written(ledger: Ledger, clock: Clock) -> None:
+    written = ledger.open(_job(clock), actor="dana", data={"seed": 42})
+
+    assert ledger.job(written.id) == written
+    assert written.seq == 1
+
+
+def test_another_tenants_job_is_not_there(ledger: Ledger, clock: Clock) -> None:
+    job = ledger.open(_job(clock), actor="dana", data={})
+
+    with pytest.raises(NotFound):
+        ledger.job(job.id, tenant="rival")
+
+
+def test_opening_twice_is_a_conflict_and_keeps_the_first(ledger: Ledger, clock: Clock) -> None:
+    job = ledger.open(_job(clock), actor="dana", data={})
+
+    with pytest.raises(LedgerConflict):
+        ledger.open(_job(clock), actor="eve", data={})
+    assert [event.actor for event in ledger.events(job.id)] == ["dana"]
+
+
+def test_every_change_adds_a_link_and_the_chain_holds(ledger: Ledger, clock: Clock) -> None:
+    job = ledger.open(_job(clock), actor="dana", data={})
+    for word in ("one", "two", "three"):
+        job = ledger.amend(job.id, lambda _, word=word: _step(word))
+
+    events = ledger.events(job.id)
+    assert [event.type for event in events] == ["job.submitted", "one", "two", "three"]
+    assert chain_problem(job, events) is None
+
+
+def test_writers_in_parallel_never_fork_the_chain(ledger: Ledger, clock: Clock) -> None:
+    job = ledger.open(_job(clock), actor="dana", data={})
+    writers = [threading.Thread(target=ledger.amend, args=(job.id, lambda _: _step("draft"))) for _ in range(6)]
+
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+
+    assert ledger.job(job.id).seq == 7
+    assert chain_problem(ledger.job(job.id), ledger.events(job.id)) is None
+
+
+def test_a_concluded_job_cannot_be_changed(ledger: Ledger, clock: Clock) -> None:
+    job = ledger.open(_job(clock), actor="dana", data={})
+    ledger.amend(job.id, lambda _: _step("job.completed", stage=Stage.DONE))
+
+    with pytest.raises(JobConcluded):
+        ledger.amend(job.id, lambda _: _step("late"))
+
+
+@pytest.mark.parametrize("tamper", ["alter", "drop", "reorder", "append"])
+def test_tampering_is_found(tamper: str, ledger: Ledger, clock: Clock) -> None:
+    job = ledger.open(_job(clock), actor="dana", data={})
+    for word in ("one", "two", "three"):
+        job = ledger.amend(job.id, lambda _, word=word: _step(word))
+    events = list(ledger.events(job.id))
+
+    if tamper == "alter":
+        events[1] = events[1].model_copy(update={"actor": "mallory"})
+    elif tamper == "drop":
+        events.pop()
+    elif tamper == "reorder":
+        events[1], events[2] = events[2], events[1]
+    else:
+        forged = Event(job_id=job.id, seq=5, type="x", at=clock(), actor="mallory", data={}, prev=events[-1].digest)
+        events.append(forged.model_copy(update={"digest": forged.computed_digest()}))
+
+    assert chain_problem(job, events) is not None
+
+
+def test_open_jobs_come_due_and_concluded_ones_never(ledger: Ledger, clock: Clock) -> None:
+    first, second = (ledger.open(_job(clock, number), actor="dana", data={}) for number in (1, 2))
+    ledger.amend(second.id, lambda _: _step("job.completed", stage=Stage.DONE))
+
+    assert list(ledger.due(clock())) == []
+    clock.forward(minutes=5)
+    assert list(ledger.due(clock())) == [first.id]
+    ledger.postpone(first, until=clock() + timedelta(minutes=1))
+    assert list(ledger.due(clock())) == []
+
+
+def test_pages_of_jobs_are_newest_first_and_cursors_stay_with_their_tenant(ledger: Ledger, clock: Clock) -> None:
+    for number in range(3):
+        clock.forward(seconds=1)
+        ledger.open(_job(clock, number), actor="dana", data={})
+
+    page = ledger.jobs("acme", limit=2)
+    rest = ledger.jobs("acme", limit=2, cursor=page.cursor)
+
+    assert [job.id[-1] for job in (*page.jobs, *rest.jobs)] == ["2", "1", "0"]
+    for cursor in (page.cursor or "", "nonsense", "AAAA"):
+        with pytest.raises(InvalidRequest):
+            ledger.jobs("rival", cursor=cursor)
+
+
+@given(first=st.sampled_from(["token", "wake-up"]), repeats=st.integers(1, 3))
+def test_token_and_wake_up_meet_in_either_order(first: str, repeats: int) -> None:
+    from moto import mock_aws
+
+    from tests.world import create_resources
+
+    with mock_aws():
+        ledger = Ledger(boto3.client("dynamodb"), create_resources().settings.table_name, clock=Clock())
+        if first == "token":
+            assert ledger.park("t", "token-1") is False
+            assert [ledger.wake("t") for _ in range(repeats)] == ["token-1"] * repeats
+        else:
+            assert [ledger.wake("t") for _ in range(repeats)] == [None] * repeats
+            assert ledger.park("t", "token-1") is True
