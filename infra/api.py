@@ -1,0 +1,158 @@
+"""The front door: a REST API whose every route but the public ones asks the authorizer.
+
+Hides routes, throttling, access logs and the shape of errors that API Gateway answers itself.
+What happens behind a route is the api function's business.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Final
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from infra.config import StageConfig
+from infra.functions import retention
+from infra.nag import accept
+
+_ACCESS_LOG: Final = {
+    "request_id": "$context.requestId",
+    "time": "$context.requestTime",
+    "ip": "$context.identity.sourceIp",
+    "user_agent": "$context.identity.userAgent",
+    "method": "$context.httpMethod",
+    "path": "$context.path",
+    "status": "$context.status",
+    "tenant": "$context.authorizer.tenant",
+    "latency_ms": "$context.responseLatency",
+    "integration_ms": "$context.integrationLatency",
+    "bytes": "$context.responseLength",
+    "error": "$context.error.responseType",
+}
+
+# What API Gateway answers without asking us: type, status, our code, title.
+_GATEWAY_ERRORS: Final = (
+    ("ACCESS_DENIED", 403, "not_permitted", "Forbidden"),
+    ("API_CONFIGURATION_ERROR", 500, "internal_error", "Internal Server Error"),
+    ("AUTHORIZER_CONFIGURATION_ERROR", 500, "internal_error", "Internal Server Error"),
+    ("AUTHORIZER_FAILURE", 500, "internal_error", "Internal Server Error"),
+    ("BAD_REQUEST_BODY", 400, "malformed_body", "Bad Request"),
+    ("BAD_REQUEST_PARAMETERS", 400, "malformed_body", "Bad Request"),
+    ("DEFAULT_4XX", 400, "malformed_body", "Bad Request"),
+    ("DEFAULT_5XX", 500, "internal_error", "Internal Server Error"),
+    ("EXPIRED_TOKEN", 401, "not_authenticated", "Unauthorized"),
+    ("INTEGRATION_FAILURE", 502, "internal_error", "Bad Gateway"),
+    ("INTEGRATION_TIMEOUT", 504, "internal_error", "Gateway Timeout"),
+    ("INVALID_API_KEY", 403, "not_permitted", "Forbidden"),
+    ("INVALID_SIGNATURE", 401, "not_authenticated", "Unauthorized"),
+    # API Gateway's name for "no such route".
+    ("MISSING_AUTHENTICATION_TOKEN", 404, "not_found", "Not Found"),
+    ("QUOTA_EXCEEDED", 429, "throttled", "Too Many Requests"),
+    ("REQUEST_TOO_LARGE", 413, "body_too_large", "Content Too Large"),
+    ("RESOURCE_NOT_FOUND", 404, "not_found", "Not Found"),
+    ("THROTTLED", 429, "throttled", "Too Many Requests"),
+    ("UNAUTHORIZED", 401, "not_authenticated", "Unauthorized"),
+    ("UNSUPPORTED_MEDIA_TYPE", 415, "unsupported_media_type", "Unsupported Media Type"),
+    ("WAF_FILTERED", 403, "not_permitted", "Forbidden"),
+)
+
+
+class Api(Construct):
+    """REST API, stage and routes. REST and not HTTP: it carries WAF, usage plans and streamed responses."""
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, config: StageConfig, handler: lambda_.Function, authorizer: lambda_.Function
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.rest_api = self._rest_api(config)
+        self._answer_errors()
+        self._route(handler, authorizer)
+
+    @property
+    def stage_arn(self) -> str:
+        """ARN of the deployed stage, as the firewall wants it."""
+        return self.rest_api.deployment_stage.stage_arn
+
+    def _rest_api(self, config: StageConfig) -> apigateway.RestApi:
+        log_group = logs.LogGroup(self, "AccessLogs", retention=retention(config), removal_policy=RemovalPolicy.DESTROY)
+        api = apigateway.RestApi(
+            self,
+            "Rest",
+            rest_api_name=config.prefix,
+            description="Presscheck: a draft, a final, a verification and a ledger",
+            binary_media_types=["image/*"],
+            endpoint_types=[apigateway.EndpointType.REGIONAL],
+            cloud_watch_role=True,
+            # One per account and region, shared with every other API: never taken away with ours.
+            cloud_watch_role_removal_policy=RemovalPolicy.RETAIN,
+            deploy_options=apigateway.StageOptions(
+                stage_name=config.name,
+                access_log_destination=apigateway.LogGroupLogDestination(log_group),
+                access_log_format=apigateway.AccessLogFormat.custom(json.dumps(_ACCESS_LOG)),
+                logging_level=apigateway.MethodLoggingLevel.ERROR,
+                data_trace_enabled=False,
+                metrics_enabled=True,
+                tracing_enabled=True,
+                throttling_rate_limit=config.requests_per_s,
+                throttling_burst_limit=config.request_burst,
+            ),
+        )
+        accept(api, "AwsSolutions-APIG2", "The api function validates with pydantic and names field and rule, which a model here cannot.")
+        accept(api, "AwsSolutions-APIG3", "The web ACL is associated in the Edge stack: the emulator of the local stack has no association.")
+        accept(
+            api,
+            "AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs]",
+            "The policy AWS maintains for API Gateway's account-wide log role.",
+        )
+        return api
+
+    def _route(self, handler: lambda_.Function, authorizer: lambda_.Function) -> None:
+        integration = apigateway.LambdaIntegration(handler, allow_test_invoke=False, scope_permission_to_method=False)
+        guard = apigateway.RequestAuthorizer(
+            self,
+            "KeyHolder",
+            handler=authorizer,
+            # A key comes as `Authorization` or as `x-api-key`. A cache of API Gateway's demands every
+            # identity source on every request, so it could serve only one of them: the function
+            # remembers keys itself, for as short a time.
+            identity_sources=[],
+            results_cache_ttl=Duration.seconds(0),
+        )
+        root = self.rest_api.root
+        public = [root, root.add_resource("health"), root.add_resource("openapi.json"), root.add_resource("static").add_resource("{file+}")]
+        for resource in public:
+            method = resource.add_method("GET", integration, authorization_type=apigateway.AuthorizationType.NONE)
+            for rule in ("AwsSolutions-APIG4", "AwsSolutions-COG4"):
+                accept(method, rule, "Public on purpose: liveness, the API's description and the static files of Studio.")
+        guarded = root.add_resource("{proxy+}").add_method(
+            "ANY", integration, authorizer=guard, authorization_type=apigateway.AuthorizationType.CUSTOM
+        )
+        accept(guarded, "AwsSolutions-COG4", "Guarded by our own authorizer, which takes API keys.")
+
+    def _answer_errors(self) -> None:
+        for name, status, code, title in _GATEWAY_ERRORS:
+            self.rest_api.add_gateway_response(
+                name.title().replace("_", ""),
+                type=apigateway.ResponseType.of(name),
+                status_code=str(status),
+                response_headers={"Content-Type": "'application/problem+json'", "x-request-id": "context.requestId"},
+                templates={"application/json": _problem(status=status, code=code, title=title)},
+            )
+
+
+def _problem(*, status: int, code: str, title: str) -> str:
+    """The one error body of the API (RFC 9457 and OpenAI's object), as a template of API Gateway's."""
+    kind = "server_error" if status >= 500 else "invalid_request_error"  # noqa: PLR2004
+    body = {
+        "type": "about:blank",
+        "title": title,
+        "status": status,
+        "detail": title,
+        "instance": "urn:request:$context.requestId",
+        "error": {"message": title, "type": kind, "param": None, "code": code},
+    }
+    return json.dumps(body)

@@ -1,0 +1,149 @@
+"""The numbers of each stage: sizes, limits, retentions, all with their units in the name.
+
+Stages differ in values only, never in shape: what is tested on a laptop is the template that runs
+in production. Holds no AWS object and reads no environment.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+PRODUCT: Final = "presscheck"
+
+
+class _Config(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FunctionConfig(_Config):
+    """Size of one Lambda function. CPU grows with memory: 1,769 MB is one vCPU."""
+
+    memory_mb: int = Field(ge=128, le=10_240)
+    timeout_s: int = Field(ge=1, le=900)
+    reserved_concurrency: int | None = None
+    """Only where a limit protects something: it is taken from the account's pool."""
+
+
+class LaneConfig(_Config):
+    """One intake queue: how many messages a dispatch takes and how many dispatches run at once."""
+
+    batch_size: int = Field(10, ge=1, le=10)
+    max_concurrency: int = Field(ge=2, le=1_000)
+    max_receives: int = Field(5, ge=1)
+
+
+class EndpointConfig(_Config):
+    """One asynchronous SageMaker endpoint: one model on one kind of machine."""
+
+    model: str
+    instance_type: str
+    min_instances: int = Field(0, ge=0)
+    max_instances: int = Field(ge=1)
+    concurrent_per_instance: int = Field(4, ge=1, le=1_000)
+    backlog_per_instance: int = Field(5, ge=1)
+    """Requests waiting for each instance above which target tracking adds another."""
+    weights_prefix: str | None = None
+    """Folder of uncompressed weights in the weights bucket; None for a model the container ships."""
+
+
+class StageConfig(_Config):
+    """One deployment. `name` is part of every explicit resource name."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9]{1,11}$")
+    profile: Literal["aws", "local"] = "aws"
+    package: Literal["lambda", "source"] = "lambda"
+    """Bundles with pinned wheels, or only our own source where the host provides the packages."""
+    retain_data: bool = False
+    """Keep table and buckets when the stack goes, and refuse to delete the table."""
+    log_retention_days: int = 30
+    requests_per_s: int = 50
+    request_burst: int = 100
+    functions: dict[str, FunctionConfig]
+    interactive: LaneConfig
+    bulk: LaneConfig
+    inference_input_days: int = 7
+    noncurrent_image_days: int = 30
+    access_log_days: int = 90
+    alarm_email: str | None = None
+    inference_image_repository: str = "presscheck/inference"
+    weights_bucket: str | None = None
+    endpoints: tuple[EndpointConfig, ...] = ()
+
+    @property
+    def prefix(self) -> str:
+        """`presscheck-<stage>`: begins every explicit name, so that ARNs can be written before things exist."""
+        return f"{PRODUCT}-{self.name}"
+
+    @property
+    def workflow_name(self) -> str:
+        return f"{self.prefix}-render"
+
+    @property
+    def endpoint_prefix(self) -> str:
+        return f"{self.prefix}-"
+
+    def endpoint_name(self, model: str) -> str:
+        """Endpoint of a model. SageMaker allows letters, digits and hyphens only."""
+        return self.endpoint_prefix + model.replace(".", "-").replace("_", "-")
+
+
+_FUNCTIONS: Final = {
+    # API Gateway gives up after 29 s; `Prefer: wait` is at most 25 s.
+    "api": FunctionConfig(memory_mb=1024, timeout_s=29),
+    "authorize": FunctionConfig(memory_mb=512, timeout_s=5),
+    "dispatch": FunctionConfig(memory_mb=512, timeout_s=30),
+    "render": FunctionConfig(memory_mb=1024, timeout_s=120),
+    "resume": FunctionConfig(memory_mb=512, timeout_s=15),
+    # Two OCR passes over a 2048 px picture want a whole vCPU or two.
+    "verify": FunctionConfig(memory_mb=3008, timeout_s=90),
+    "conclude": FunctionConfig(memory_mb=512, timeout_s=30),
+    # Ends before the next minute's sweep starts.
+    "sweep": FunctionConfig(memory_mb=512, timeout_s=55),
+}
+
+DEV: Final = StageConfig(
+    name="dev",
+    functions=_FUNCTIONS,
+    interactive=LaneConfig(max_concurrency=10),
+    bulk=LaneConfig(max_concurrency=2),
+    endpoints=(
+        EndpointConfig(model="sd35-large-turbo", instance_type="ml.g6e.2xlarge", max_instances=1, weights_prefix="sd35-large-turbo/"),
+        EndpointConfig(model="sd35-large", instance_type="ml.g6e.2xlarge", max_instances=1, weights_prefix="sd35-large/"),
+    ),
+)
+
+PROD: Final = DEV.model_copy(
+    update={
+        "name": "prod",
+        "retain_data": True,
+        "log_retention_days": 365,
+        "requests_per_s": 200,
+        "request_burst": 400,
+        "functions": _FUNCTIONS | {"sweep": _FUNCTIONS["sweep"].model_copy(update={"reserved_concurrency": 1})},
+        "interactive": LaneConfig(max_concurrency=50),
+        "bulk": LaneConfig(max_concurrency=10),
+        "endpoints": (
+            # A draft within 3 s is impossible from zero instances: one stays warm.
+            EndpointConfig(
+                model="sd35-large-turbo", instance_type="ml.g6e.2xlarge", min_instances=1, max_instances=8, weights_prefix="sd35-large-turbo/"
+            ),
+            EndpointConfig(model="sd35-large", instance_type="ml.g6e.2xlarge", max_instances=8, weights_prefix="sd35-large/"),
+        ),
+    }
+)
+
+LOCAL: Final = DEV.model_copy(
+    update={
+        "name": "local",
+        "profile": "local",
+        "package": "source",
+        "endpoints": (
+            EndpointConfig(model="sketch-fast", instance_type="ml.m7i.large", max_instances=1),
+            EndpointConfig(model="sketch-fine", instance_type="ml.m7i.large", max_instances=1),
+        ),
+    }
+)
+
+STAGES: Final = {stage.name: stage for stage in (DEV, PROD, LOCAL)}

@@ -1,0 +1,137 @@
+"""The Core stack: everything but the GPUs and the firewall, composed and connected.
+
+Reads like the diagram: parts first, then who may do what. Every type of resource in here exists in
+the emulator of the local stack too, which deploys this very template.
+"""
+
+from __future__ import annotations
+
+from aws_cdk import CfnOutput, Stack
+from constructs import Construct
+
+from infra.api import Api
+from infra.config import StageConfig
+from infra.events import Events
+from infra.functions import Functions
+from infra.inference.endpoint import grant_invoke_async
+from infra.intake import Intake
+from infra.monitoring import Monitoring
+from infra.storage import Storage
+from infra.workflow.construct import Workflow
+from shared.settings import Settings
+
+
+class CoreStack(Stack):
+    """API, intake, workflow, functions, ledger, images, events, alarms."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, config: StageConfig) -> None:
+        super().__init__(
+            scope,
+            construct_id,
+            stack_name=f"{config.prefix}-core",
+            description=f"Presscheck {config.name}: the image pipeline",
+            termination_protection=config.retain_data,
+        )
+        self._config = config
+        self.storage = Storage(self, "Storage", config=config)
+        self.intake = Intake(self, "Intake", config=config)
+        self.events = Events(self, "Events", config=config)
+        self.workflow = Workflow(self, "Workflow", config=config)
+        self.functions = Functions(
+            self, "Functions", config=config, settings=self._settings(), undelivered=self.events.undelivered
+        )
+        functions = self.functions
+        self.workflow.define(
+            render=functions.render, resume=functions.resume, verify=functions.verify, conclude=functions.conclude
+        )
+        self.api = Api(self, "Api", config=config, handler=functions.api, authorizer=functions.authorize)
+        self._connect()
+        self._grant()
+        self.monitoring = Monitoring(
+            self,
+            "Monitoring",
+            config=config,
+            api=self.api.rest_api,
+            intake=self.intake,
+            undelivered=self.events.undelivered,
+            workflow=self.workflow.state_machine,
+            functions=functions.all,
+        )
+        self._tell()
+
+    def _settings(self) -> Settings:
+        return Settings(
+            stage=self._config.name,
+            profile=self._config.profile,
+            table_name=self.storage.table.table_name,
+            bucket_name=self.storage.bucket.bucket_name,
+            bus_name=self.events.bus.event_bus_name,
+            workflow_arn=self.workflow.arn,
+            interactive_queue_url=self.intake.interactive.queue.queue_url,
+            bulk_queue_url=self.intake.bulk.queue.queue_url,
+            endpoint_prefix=self._config.endpoint_prefix,
+        )
+
+    def _connect(self) -> None:
+        """Who is called when something happens."""
+        self.intake.feed(self.functions.dispatch)
+        self.events.tell_of_renders(self.functions.resume)
+        self.events.tell_of_broken_executions(self.functions.conclude, workflow_arn=self.workflow.arn)
+        self.events.every_minute(self.functions.sweep)
+
+    def _grant(self) -> None:
+        """Who may do what, function by function."""
+        storage, workflow, functions = self.storage, self.workflow, self.functions
+
+        storage.grant_read_ledger(functions.authorize)
+
+        storage.grant_read_write_ledger(functions.api)
+        storage.grant_read_images(functions.api)
+        self.intake.grant_send(functions.api)
+        workflow.grant_stop(functions.api)
+        workflow.grant_answer(functions.api)
+        self.events.bus.grant_put_events_to(functions.api)
+
+        storage.grant_read_write_ledger(functions.dispatch)
+        workflow.grant_start(functions.dispatch)
+
+        storage.grant_read_write_ledger(functions.render)
+        storage.grant_read_write_images(functions.render)
+        storage.grant_inference(functions.render)
+        grant_invoke_async(functions.render, config=self._config)
+
+        storage.grant_read_write_ledger(functions.resume)
+        workflow.grant_answer(functions.resume)
+
+        storage.grant_read_write_ledger(functions.verify)
+        storage.grant_read_images(functions.verify)
+
+        storage.grant_read_write_ledger(functions.conclude)
+        storage.grant_read_images(functions.conclude)
+        self.events.bus.grant_put_events_to(functions.conclude)
+
+        storage.grant_read_write_ledger(functions.sweep)
+        workflow.grant_start(functions.sweep)
+        workflow.grant_watch(functions.sweep)
+        workflow.grant_stop(functions.sweep)
+        workflow.grant_answer(functions.sweep)
+        self.intake.grant_send(functions.sweep)
+
+    def _tell(self) -> None:
+        """Outputs: what a client, an operator or the local stack has to know."""
+        outputs = {
+            "ApiUrl": self.api.rest_api.url,
+            "ApiId": self.api.rest_api.rest_api_id,
+            "TableName": self.storage.table.table_name,
+            "BucketName": self.storage.bucket.bucket_name,
+            "BusName": self.events.bus.event_bus_name,
+            "WorkflowArn": self.workflow.arn,
+            "SuccessTopicArn": self.events.success_topic.topic_arn,
+            "ErrorTopicArn": self.events.error_topic.topic_arn,
+            "InteractiveQueueUrl": self.intake.interactive.queue.queue_url,
+            "BulkQueueUrl": self.intake.bulk.queue.queue_url,
+            "UndeliveredQueueUrl": self.events.undelivered.queue_url,
+            **{f"{name.capitalize()}Function": function.function_name for name, function in self.functions.all.items()},
+        }
+        for name, value in outputs.items():
+            CfnOutput(self, name, value=value)

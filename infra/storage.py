@@ -1,0 +1,134 @@
+"""Where things are kept: the ledger's table and the bucket of images.
+
+Hides how both are protected and who may touch which prefix. Knows neither keys of items nor
+names of images: those belong to shared.ledger and shared.images.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from infra.config import StageConfig
+from infra.nag import accept, accept_wildcard, logical_name, role_of
+
+IMAGES: Final = "images/"
+INFERENCE: Final = "inference/"
+
+# No Scan: whoever has to look at everything is asking the wrong question of this table.
+_READ: Final = ("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:ConditionCheckItem")
+_WRITE: Final = ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem")
+
+
+class Storage(Construct):
+    """Table and buckets; both outlive the stack where `config.retain_data` says so."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, config: StageConfig) -> None:
+        super().__init__(scope, construct_id)
+        self._config = config
+        self._keep = RemovalPolicy.RETAIN if config.retain_data else RemovalPolicy.DESTROY
+        self.table = self._table()
+        self.access_logs = self._access_logs()
+        self.bucket = self._bucket()
+
+    def grant_read_ledger(self, grantee: iam.IGrantable) -> None:
+        """Read items by key and by index."""
+        self._grant_table(grantee, *_READ)
+
+    def grant_read_write_ledger(self, grantee: iam.IGrantable) -> None:
+        """Read, and write single items and transactions."""
+        self._grant_table(grantee, *_READ, *_WRITE)
+
+    def grant_read_images(self, grantee: iam.IGrantable) -> None:
+        """Read, and sign links to, stored images."""
+        self._grant_objects(grantee, IMAGES, "s3:GetObject")
+
+    def grant_read_write_images(self, grantee: iam.IGrantable) -> None:
+        """Read and store images; nothing may delete one."""
+        self._grant_objects(grantee, IMAGES, "s3:GetObject", "s3:PutObject")
+
+    def grant_inference(self, grantee: iam.IGrantable) -> None:
+        """Leave inputs for an endpoint and read what it answered."""
+        self._grant_objects(grantee, INFERENCE, "s3:GetObject", "s3:PutObject")
+
+    def _table(self) -> dynamodb.Table:
+        table = dynamodb.Table(
+            self,
+            "Ledger",
+            partition_key=_key("pk"),
+            sort_key=_key("sk"),
+            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+            time_to_live_attribute="expires_at",
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(point_in_time_recovery_enabled=True),
+            # The key AWS owns: free, and no second permission that could be forgotten.
+            encryption=dynamodb.TableEncryption.DEFAULT,
+            deletion_protection=self._config.retain_data,
+            removal_policy=self._keep,
+        )
+        for index, projection in (
+            ("by_tenant", dynamodb.ProjectionType.ALL),
+            ("by_version", dynamodb.ProjectionType.ALL),
+            ("open", dynamodb.ProjectionType.KEYS_ONLY),
+        ):
+            prefix = index.removeprefix("by_")
+            table.add_global_secondary_index(
+                index_name=index, partition_key=_key(f"{prefix}_pk"), sort_key=_key(f"{prefix}_sk"), projection_type=projection
+            )
+        return table
+
+    def _access_logs(self) -> s3.Bucket:
+        bucket = s3.Bucket(
+            self,
+            "AccessLogs",
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            enforce_ssl=True,
+            lifecycle_rules=[s3.LifecycleRule(expiration=Duration.days(self._config.access_log_days))],
+            removal_policy=self._keep,
+        )
+        accept(bucket, "AwsSolutions-S1", "This bucket holds the access logs; logging its own access would feed itself.")
+        return bucket
+
+    def _bucket(self) -> s3.Bucket:
+        return s3.Bucket(
+            self,
+            "Images",
+            versioned=True,
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            enforce_ssl=True,
+            server_access_logs_bucket=self.access_logs,
+            server_access_logs_prefix="images/",
+            lifecycle_rules=[
+                s3.LifecycleRule(
+                    id="inference-exchange", prefix=INFERENCE, expiration=Duration.days(self._config.inference_input_days)
+                ),
+                s3.LifecycleRule(
+                    id="leftovers",
+                    noncurrent_version_expiration=Duration.days(self._config.noncurrent_image_days),
+                    abort_incomplete_multipart_upload_after=Duration.days(1),
+                ),
+            ],
+            removal_policy=self._keep,
+        )
+
+    def _grant_table(self, grantee: iam.IGrantable, *actions: str) -> None:
+        self.table.grant(grantee, *actions)
+        accept_wildcard(role_of(grantee), f"{logical_name(self.table)}/index/*", "The indexes of this one table.")
+
+    def _grant_objects(self, grantee: iam.IGrantable, prefix: str, *actions: str) -> None:
+        iam.Grant.add_to_principal(grantee=grantee, actions=list(actions), resource_arns=[self.bucket.arn_for_objects(f"{prefix}*")])
+        # Without ListBucket a missing object answers 403 and could not be told from a denied one.
+        iam.Grant.add_to_principal(grantee=grantee, actions=["s3:ListBucket"], resource_arns=[self.bucket.bucket_arn])
+        accept_wildcard(
+            role_of(grantee), f"{logical_name(self.bucket)}/{prefix}*", "Object names are content hashes and attempt ids."
+        )
+
+
+def _key(name: str) -> dynamodb.Attribute:
+    return dynamodb.Attribute(name=name, type=dynamodb.AttributeType.STRING)
