@@ -6,7 +6,7 @@ for a slot instead of being throttled, and no function can starve another.
     young    at most one invocation per core and function that started less than a second ago:
              a burst shares the processor instead of starting a process per call
     settled  one that runs longer is presumed to wait (a long poll), and makes room for the next
-    memory   instances of one function never declare more than 2 GiB per core together
+    memory   instances of one function never declare more than 3 GiB per core together
     total    eight per core over all functions, but the first of each function always may run
 
 Never talks to the emulator: emulator.py puts it in place.
@@ -14,16 +14,18 @@ Never talks to the emulator: emulator.py puts it in place.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Final
 
 SETTLED_AFTER_S: Final = 1.0
-_MEMORY_PER_CORE_MB: Final = 2048
+_MEMORY_PER_CORE_MB: Final = 3072
 _TOTAL_PER_CORE: Final = 8
 _TICK_S: Final = 0.1
 
@@ -48,11 +50,12 @@ class QueueClock:
 
 
 queue_clock: ContextVar[QueueClock | None] = ContextVar("queue_clock", default=None)
+current_slot: ContextVar[Slot | None] = ContextVar("current_slot", default=None)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Slot:
-    """The right to run one invocation of `function`, since `since` on the governor's clock."""
+    """The right to run one invocation of `function`; its handler runs `since` then, on the governor's clock."""
 
     function: str
     since: float
@@ -110,6 +113,18 @@ class Governor:
         with self._lock:
             self._running[slot.function].remove(slot)
             self._grant_all()
+
+    @contextmanager
+    def starting(self, slot: Slot | None) -> Iterator[None]:
+        """A process is being started for the slot: however long it takes, that is work and no waiting."""
+        if slot is None:
+            yield
+            return
+        slot.since = math.inf
+        try:
+            yield
+        finally:
+            slot.since = self._clock()
 
     def in_flight(self) -> dict[str, int]:
         """Invocations running now, by function."""

@@ -27,7 +27,7 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import Any, Final
 
-from infra.local.governor import Governor, QueueClock, Slot, queue_clock
+from infra.local.governor import Governor, QueueClock, Slot, current_slot, queue_clock
 
 MINISTACK: Final = "1.5.33"
 PATIENCE_S: Final = 300.0
@@ -43,7 +43,7 @@ _CALL: Final = """        try:
         except Exception as e:
             _real_stdout.write(json.dumps({"status": "error", "error": str(e), "trace": traceback.format_exc()}) + "\\n")
         _real_stdout.flush()
-"""
+"""  # noqa: E501 - the emulator's own line
 _CALL_OURS: Final = f"""        try:
             _answer = json.dumps({{"status": "ok", "result": handler_fn(event, context)}})
         except Exception as e:
@@ -83,9 +83,13 @@ def apply(governor: Governor) -> None:
     _patch_stepfunctions()
 
 
+def _module(name: str) -> Any:
+    return import_module(name)
+
+
 def _patch_worker() -> None:
-    runtime = import_module("ministack.core.lambda_runtime")
-    lambda_svc = import_module("ministack.services.lambda_svc")
+    runtime = _module("ministack.core.lambda_runtime")
+    lambda_svc = _module("ministack.services.lambda_svc")
 
     script = _replace_once(runtime._PYTHON_WORKER_SCRIPT, _CALL, _CALL_OURS)
     runtime._PYTHON_WORKER_SCRIPT = _replace_once(script, _HEAD, _HEAD_OURS)
@@ -124,13 +128,14 @@ def _patch_worker() -> None:
 
 
 def _patch_concurrency(governor: Governor) -> None:
-    runtime = import_module("ministack.core.lambda_runtime")
-    lambda_svc = import_module("ministack.services.lambda_svc")
+    runtime = _module("ministack.core.lambda_runtime")
+    lambda_svc = _module("ministack.services.lambda_svc")
 
     _anchor(lambda_svc._execute_function, "EXECUTE")
     _anchor(lambda_svc._acquire_execution_slot, "SLOT")
     _anchor(runtime.acquire_worker, "WORKER")
-    stock_acquire = runtime.acquire_worker
+    _anchor(runtime.Worker._spawn, "SPAWN")
+    stock_acquire, stock_spawn = runtime.acquire_worker, runtime.Worker._spawn
 
     def acquire_slot(func: Any, config: Any) -> tuple[Slot | None, str | None]:
         slot = governor.acquire(
@@ -139,6 +144,7 @@ def _patch_concurrency(governor: Governor) -> None:
             reserved=lambda_svc._reserved_concurrency(func, config),
             patience_s=PATIENCE_S,
         )
+        current_slot.set(slot)
         return slot, None if slot else "function"
 
     def release_slot(slot: Slot | None) -> None:
@@ -151,6 +157,11 @@ def _patch_concurrency(governor: Governor) -> None:
             _retire_idle(runtime, keep=governor.total)
         return worker, how
 
+    def spawn(worker: Any) -> None:
+        with governor.starting(current_slot.get()):
+            stock_spawn(worker)
+
+    runtime.Worker._spawn = spawn
     lambda_svc._acquire_execution_slot = acquire_slot
     lambda_svc._release_execution_slot = release_slot
     lambda_svc.acquire_worker = runtime.acquire_worker = acquire_worker
@@ -176,7 +187,7 @@ class _HandlerFailedError(Exception):
 
 
 def _patch_stepfunctions() -> None:
-    stepfunctions = import_module("ministack.services.stepfunctions")
+    stepfunctions = _module("ministack.services.stepfunctions")
 
     _anchor(stepfunctions._invoke_with_callback, "CALLBACK")
     _anchor(stepfunctions._call_lambda, "CALL")
@@ -255,6 +266,7 @@ _ANCHORS: Final = {
     "WARM": "62b9218bef5b",
     "EXECUTE": "3ceb16d6480a",
     "SLOT": "ed3b38149e2e",
+    "SPAWN": "7261057c952d",
     "WORKER": "5017d144adb5",
     "CALLBACK": "bbb38423156a",
     "CALL": "25830369b126",

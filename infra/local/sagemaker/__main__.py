@@ -7,8 +7,10 @@ environment. Port 0 takes a free one; the line on standard output says which, on
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
 import os
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -42,7 +44,10 @@ def main(arguments: list[str] | None = None) -> int:
     app = create_app(endpoints, aws=aws, journal=journal, account=options.account, region=options.region)
     config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=_DRAIN_S)
     print(f"SageMaker Runtime stand-in on http://{_HOST}:{listener.getsockname()[1]}", flush=True)
-    uvicorn.Server(config).run(sockets=[listener])
+    # uvicorn drains on a signal and then raises it once more: by then a clean end is what it should be.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    with contextlib.suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run(sockets=[listener])
     return 0
 
 

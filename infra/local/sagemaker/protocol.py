@@ -107,7 +107,7 @@ def _members(endpoint: str, headers: Mapping[str, str], body: bytes) -> dict[str
     """The members of the input shape that were sent, by their API names."""
     values: dict[str, Any] = {"EndpointName": endpoint}
     for name, shape in _input_shape().members.items():
-        header = headers.get(shape.serialization.get("locationName", "").lower())
+        header = headers.get(shape.serialization.get("name", "").lower())
         if shape.serialization.get("location") == "header" and header is not None:
             values[name] = _integer(name, header) if shape.type_name == "integer" else header
     if body:
