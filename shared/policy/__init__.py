@@ -1,0 +1,21 @@
+"""The policy: which model paints a job, from which recipe, and what follows from what was seen.
+
+Hides every choice between a request and a recipe. Pure: never looks at a clock, a store or the network.
+"""
+
+from shared.policy.planning import Pick, Plan, candidate_seed, picks, plan, rehearse, spell_out
+from shared.policy.repair import best_attempt, repair_seed
+from shared.policy.rulebook import Policy
+
+__all__ = [
+    "Pick",
+    "Plan",
+    "Policy",
+    "best_attempt",
+    "candidate_seed",
+    "picks",
+    "plan",
+    "rehearse",
+    "repair_seed",
+    "spell_out",
+]

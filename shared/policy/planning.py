@@ -1,0 +1,332 @@
+"""From a job to a recipe and the model that takes it.
+
+Hides how models are chosen, replaced and fed. Drafts come as near to the wishes as their model can; finals obey or
+refuse. A replacement is always an explicit rule of the policy and is recorded as an alias.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Literal, TypeVar
+
+from shared.catalogue import Catalogue, Model
+from shared.errors import InvalidRequest, RequestError
+from shared.models import Alias, Attempt, Finalize, Job, Recipe, TextGuide, Tier, Value
+from shared.policy.repair import derived_seed, in_words, lowered, region, repair_seed
+from shared.policy.rulebook import Policy
+from shared.policy.rules import Profile, TierRule, UseCase
+
+
+Number = TypeVar("Number", int, float)
+
+
+class Plan(Value):
+    """What to render: the recipe, the model that takes it, and what was replaced or repaired on the way."""
+
+    recipe: Recipe
+    model: Model
+    alias: Alias | None = None
+    repair: str | None = None
+
+
+class Pick(Value):
+    """What one use case would take today, and why: a row of `presscheck models`."""
+
+    use_case: str
+    title: str
+    why: str
+    draft: str
+    final: str
+    aliases: tuple[Alias, ...]
+
+
+def plan(
+    job: Job,
+    *,
+    tier: Tier,
+    candidate: int,
+    misprints: Sequence[Attempt] = (),
+    failures: Sequence[Attempt] = (),
+    draft: Attempt | None = None,
+    policy: Policy,
+    catalogue: Catalogue,
+    profile: str,
+    today: date,
+) -> Plan:
+    """The recipe of one attempt and the model that paints it. The same arguments give the same plan.
+
+    `candidate`: the draft's number; for a final the number of the draft it follows.
+    `misprints`: the finals that failed verification, in any order: each is one step down the repair ladder.
+    `failures`: the attempts in a row that failed technically just before this one.
+    `draft`: the chosen draft, where it is painted already: only use cases anchored in it look at it.
+    Raises InvalidRequest naming the field that cannot be had, and ModelRetired for a model asked for by name.
+    """
+    house = _House(policy=policy, catalogue=catalogue, profile=policy.profile(profile), today=today)
+    desk = _Desk(house=house, job=job, tier=tier, use=policy.use_case(job.use_case))
+    chosen = desk.choose(seed=candidate_seed(job.seed, candidate), failures=failures)
+    if tier is Tier.DRAFT:
+        return chosen
+    if misprints and desk.use.repair:
+        return desk.repair(chosen, sorted(misprints, key=lambda attempt: attempt.attempt))
+    return desk.anchor(chosen, draft)
+
+
+def rehearse(job: Job, *, policy: Policy, catalogue: Catalogue, profile: str, today: date) -> tuple[Plan, Plan]:
+    """Draft and final of a job as planned before it is accepted, so that what cannot be painted is refused at once."""
+    draft = plan(job, tier=Tier.DRAFT, candidate=1, policy=policy, catalogue=catalogue, profile=profile, today=today)
+    final = plan(job, tier=Tier.FINAL, candidate=1, policy=policy, catalogue=catalogue, profile=profile, today=today)
+    return draft, final
+
+
+def candidate_seed(seed: int, candidate: int) -> int:
+    """The seed of a draft: the job's own for the first, then 32 bits of sha256(seed, number), never one twice."""
+    taken = {seed}
+    last = seed
+    for number in range(2, candidate + 1):
+        last = derived_seed(seed, str(number))
+        while last in taken:
+            last = (last + 1) % 2**32
+        taken.add(last)
+    return last
+
+
+def spell_out(prompt: str, texts: Sequence[str]) -> str:
+    """The prompt with the expected texts it does not contain yet: `…, with the words "SALE" and "50% OFF"`."""
+    spoken = " ".join(prompt.split()).casefold()
+    absent = [text for text in texts if " ".join(text.split()).casefold() not in spoken]
+    if not absent:
+        return prompt
+    words = " and ".join(f'"{" ".join(text.split())}"' for text in absent)
+    return f"{prompt.rstrip(' .,;')}, with the words {words}"
+
+
+def picks(*, policy: Policy, catalogue: Catalogue, profile: str, today: date) -> tuple[Pick, ...]:
+    """What every use case would take today in this profile. Raises ModelRetired where nothing of it is left."""
+    house = _House(policy=policy, catalogue=catalogue, profile=policy.profile(profile), today=today)
+    return tuple(house.pick(name) for name in policy.use_cases)
+
+
+class _House(Value):
+    """What there is to choose from: the rules, the rows, and what this deployment can reach today."""
+
+    policy: Policy
+    catalogue: Catalogue
+    profile: Profile
+    today: date
+
+    def serving(self, name: str, tier: Tier) -> tuple[Model, Alias | None]:
+        """Who paints for a model's name. Raises ModelRetired, or InvalidRequest for what this deployment has not."""
+        row = self.catalogue.find(name)
+        stand_in = self.profile.stand_in(row.name)
+        if stand_in and stand_in.serving(tier) != row.name:
+            model = self.catalogue.model(stand_in.serving(tier), today=self.today)
+            return model, Alias(asked=name, served_by=model.name, reason=stand_in.reason)
+        model = self.catalogue.model(name, today=self.today)
+        if model.provider not in self.profile.providers:
+            problem = f'model "{name}" is hosted by {model.provider}, which is not set up here'
+            raise InvalidRequest(problem, param="model", provider=model.provider)
+        if tier not in model.tiers:
+            able = sorted(other.name for other in self.catalogue if tier in other.tiers)
+            problem = f'model "{name}" serves no {tier}s; these do: {", ".join(able)}'
+            raise InvalidRequest(problem, param="model", offered=able)
+        return model, None
+
+    def pick(self, name: str) -> Pick:
+        use = self.policy.use_case(name)
+        draft, draft_alias = self.first_serving(use, Tier.DRAFT)
+        final, final_alias = self.first_serving(use, Tier.FINAL)
+        aliases = tuple(alias for alias in (draft_alias, final_alias) if alias)
+        return Pick(use_case=name, title=use.title, why=use.why, draft=draft.name, final=final.name, aliases=aliases)
+
+    def first_serving(self, use: UseCase, tier: Tier) -> tuple[Model, Alias | None]:
+        """The use case's model, else its first fallback that can be had."""
+        wanted = use.tier(tier).model
+        problem: RequestError | None = None
+        for name in (wanted, *use.fallbacks):
+            try:
+                model, alias = self.serving(name, tier)
+            except RequestError as error:
+                problem = problem or error
+                continue
+            return model, alias if problem is None else _fallback(wanted, model, problem.message)
+        assert problem is not None  # noqa: S101  # the loop ran at least once and did not return
+        raise problem
+
+
+class _Desk(Value):
+    """One job at one tier, being planned."""
+
+    house: _House
+    job: Job
+    tier: Tier
+    use: UseCase
+
+    @property
+    def rule(self) -> TierRule:
+        return self.use.tier(self.tier)
+
+    # ── the model ────────────────────────────────────────────────────────────────────────────────
+
+    def choose(self, *, seed: int, failures: Sequence[Attempt]) -> Plan:
+        """With the model asked for by name, else the use case's, else the first fallback that can do the recipe."""
+        if asked := self._asked():
+            return self._with(asked, seed=seed)
+        given_up = self._given_up(failures)
+        problem: str | None = None
+        first_error: RequestError | None = None
+        for name in (self.rule.model, *self.use.fallbacks):
+            try:
+                model, alias = self.house.serving(name, self.tier)
+                recipe = self._recipe(model, seed=seed)
+            except RequestError as error:
+                if problem is None and isinstance(error, InvalidRequest) and error.param != "model":
+                    raise
+                first_error = first_error or error
+                problem = problem or error.message
+                continue
+            if code := given_up.get(model.name):
+                problem = problem or f'model "{model.name}" answered {code}'
+                continue
+            if problem:
+                alias = _fallback(self.rule.model, model, problem)
+            return Plan(recipe=recipe, model=model, alias=alias)
+        if first_error:
+            raise first_error
+        return self._with(self.rule.model, seed=seed)
+
+    def _asked(self) -> str | None:
+        """The model named by the job, where it decides this tier: the final, or a draft that no final follows."""
+        decides = self.tier is Tier.FINAL or self.job.request.finalize is Finalize.DRAFT_ONLY
+        return self.job.request.model if decides else None
+
+    def _given_up(self, failures: Sequence[Attempt]) -> Mapping[str, str]:
+        """Models that failed as often as the rules allow -> the error code."""
+        seen = [(attempt.model, attempt.error.code) for attempt in failures if attempt.error]
+        limits = self.house.policy.failures.fallback
+        return {model: code for model, code in seen if code in limits and seen.count((model, code)) >= limits[code]}
+
+    # ── the recipe ───────────────────────────────────────────────────────────────────────────────
+
+    def _with(self, name: str, *, seed: int) -> Plan:
+        model, alias = self.house.serving(name, self.tier)
+        return Plan(recipe=self._recipe(model, seed=seed), model=model, alias=alias)
+
+    def _recipe(self, model: Model, *, seed: int, obey: bool = True) -> Recipe:
+        """`obey` makes a final refuse what its model cannot do; without it, as for drafts, wishes are met half-way."""
+        job, request = self.job, self.job.request
+        final = self.tier is Tier.FINAL
+        if final and obey:
+            self._check(model)
+        prompt = job.prompt if model.text_guide else spell_out(job.prompt, job.expected_text)
+        if len(prompt) > model.max_prompt_chars:
+            problem = f'prompt has {len(prompt)} characters; model "{model.name}" takes {model.max_prompt_chars}'
+            raise InvalidRequest(problem, param="prompt")
+        guidance = request.guidance if request.guidance is not None else self.rule.guidance
+        steps = request.steps if final and request.steps is not None else self.rule.steps
+        guided = model.text_guide and job.expected_text
+        return Recipe(
+            model=model.name,
+            prompt=prompt,
+            negative_prompt=(job.negative_prompt or self.use.negative_prompt) if model.negative_prompt else "",
+            seed=seed,
+            size=job.size if final else model.sizes.nearest(job.size),
+            steps=_within(steps, model.steps),
+            guidance_scale=_within(guidance, model.guidance_range),
+            sampler=self.rule.sampler if self.rule.sampler in model.samplers else "default",
+            template=job.template,
+            text=TextGuide(content=job.expected_text, box=request.text_box) if guided else None,
+        )
+
+    def _check(self, model: Model) -> None:
+        """Raise InvalidRequest for the first wish this model cannot fulfil."""
+        job, request, rule = self.job, self.job.request, self.house.policy.text
+        if not model.accepts(job.size):
+            problem = f'model "{model.name}" does not offer {job.size}; it offers {model.sizes}'
+            raise InvalidRequest(problem, param="size", model=model.name)
+        _check_range("guidance", request.guidance, model.guidance_range, model=model.name)
+        _check_range("steps", request.steps, model.steps, model=model.name)
+        if request.negative_prompt and not model.negative_prompt:
+            problem = f'model "{model.name}" takes no negative prompt; leave it out'
+            raise InvalidRequest(problem, param="negative_prompt", model=model.name)
+        if not rule.fits(job.expected_text, size=job.size, box=request.text_box):
+            letters, lines = rule.capacity(job.size, request.text_box)
+            problem = (
+                f"expected_text is longer than {'its text_box' if request.text_box else 'the image'} can carry: "
+                f"at {job.size}, {rule.letter_px} px letters fill {lines} lines of {letters}, broken between words"
+            )
+            raise InvalidRequest(problem, param="expected_text", lines=lines, letters=letters)
+
+    # ── after the first attempt ──────────────────────────────────────────────────────────────────
+
+    def anchor(self, chosen: Plan, draft: Attempt | None) -> Plan:
+        """The final painted over its draft, where the use case wants that, the model can and the sizes agree."""
+        if self.use.anchor != "draft" or draft is None or draft.image is None or not chosen.model.init_image:
+            return chosen
+        if draft.recipe.size != chosen.recipe.size:
+            return chosen
+        over = {"init_image": draft.image.sha256, "strength": self.use.anchor_strength}
+        return chosen.model_copy(update={"recipe": chosen.recipe.model_copy(update=over)})
+
+    def repair(self, chosen: Plan, misprints: Sequence[Attempt]) -> Plan:
+        """The next step of the ladder after `misprints`, oldest first. Without a picture to repaint, paints anew."""
+        last, number = misprints[-1], len(misprints)
+        step = self.house.policy.repair_steps[self.use.repair[min(number, len(self.use.repair)) - 1]]
+        verification, image = last.verification, last.image
+        letterer = None
+        if step.kind == "mask" and verification and verification.missing and image:
+            letterer = self._letterer(chosen)
+        painter = letterer or chosen
+        anew = letterer is None or step.new_seed
+        changes: dict[str, object] = {
+            "seed": repair_seed(chosen.recipe.seed, number) if anew else chosen.recipe.seed,
+            "guidance_scale": lowered(
+                painter.recipe.guidance_scale, tried=[attempt.recipe.guidance_scale for attempt in misprints], step=step
+            ),
+        }
+        if letterer and verification and image:
+            text_box = self.job.request.text_box
+            box, content = region(verification, step=step, text_box=text_box, band=self.house.policy.text.band)
+            changes |= {"init_image": image.sha256, "mask": box, "strength": step.strength}
+            if step.sampler in letterer.model.samplers:
+                changes["sampler"] = step.sampler
+            if letterer.model.text_guide:
+                changes["text"] = TextGuide(content=content, box=text_box or box)
+        recipe = painter.recipe.model_copy(update=changes)
+        return painter.model_copy(update={"recipe": recipe, "repair": in_words(last, recipe, wider=number > 1)})
+
+    def _letterer(self, chosen: Plan) -> Plan | None:
+        """The plan of a model that can repaint a box: the chosen one, else the use case's; None when neither can."""
+        if chosen.model.mask:
+            return chosen
+        try:
+            model, alias = self.house.serving(self.use.repair_model, Tier.FINAL)
+            recipe = self._recipe(model, seed=chosen.recipe.seed, obey=False)
+        except RequestError:
+            return None
+        if not model.mask or not model.accepts(self.job.size):
+            return None
+        asked = chosen.alias.asked if chosen.alias else chosen.model.name
+        reason = alias.reason if alias else f'"{chosen.model.name}" cannot repaint a box of a picture'
+        return Plan(recipe=recipe, model=model, alias=Alias(asked=asked, served_by=model.name, reason=reason))
+
+
+def _fallback(wanted: str, model: Model, problem: str) -> Alias:
+    return Alias(asked=wanted, served_by=model.name, reason=f"fallback: {problem}")
+
+
+def _within(value: Number | None, bounds: tuple[Number, Number] | None) -> Number | None:
+    """The nearest value the model takes; None where it takes none or is left its own choice."""
+    return None if value is None or bounds is None else min(max(value, bounds[0]), bounds[1])
+
+
+def _check_range(
+    field: Literal["guidance", "steps"], value: float | None, bounds: tuple[float, float] | None, *, model: str
+) -> None:
+    if value is None:
+        return
+    if bounds is None:
+        raise InvalidRequest(f'model "{model}" takes no {field}; leave it out', param=field, model=model)
+    if not bounds[0] <= value <= bounds[1]:
+        problem = f'{field} of model "{model}" runs from {bounds[0]:g} to {bounds[1]:g}, not {value:g}'
+        raise InvalidRequest(problem, param=field, model=model)
