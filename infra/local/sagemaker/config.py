@@ -19,7 +19,7 @@ class EndpointConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    container: str = Field(pattern=r"^https?://[^/]+/?$", description="Base URL; `/invocations` is appended.")
+    container: str = Field(pattern=r"^http://[^/]+/?$", description="Base URL; `/invocations` is appended.")
     s3_output: S3Uri
     s3_failure: S3Uri | None = Field(None, description="Without it no failure object is written and none is announced.")
     success_topic: str | None = None

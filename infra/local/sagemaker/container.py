@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 from typing import Final
 
 import httpx
@@ -21,12 +22,15 @@ _NO_ANSWER: Final = 0
 
 
 class Containers:
-    """One connection pool for all endpoints. Proxies of the environment are ignored: containers are on loopback."""
+    """One connection pool for all endpoints, for plain HTTP on loopback: no proxies, no certificates."""
 
     def __init__(self) -> None:
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=64)
         # No time-out of its own: each call runs under InvocationTimeoutSeconds.
-        self._http = httpx.AsyncClient(timeout=httpx.Timeout(None), limits=limits, trust_env=False)
+        trusting_nobody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self._http = httpx.AsyncClient(
+            timeout=httpx.Timeout(None), limits=limits, trust_env=False, verify=trusting_nobody
+        )
 
     async def invoke(self, base_url: str, invocation: Invocation, body: bytes, *, content_type: str) -> Result:
         """The model's answer, or a failure that says there was none. Never raises for what the container does."""
