@@ -1,0 +1,1 @@
+"""The `presscheck` command: the product from a terminal, for people and for scripts."""

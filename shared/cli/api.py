@@ -1,0 +1,201 @@
+"""A stack's HTTP API as Python calls: submit, read, follow and decide jobs, fetch pictures.
+
+Hides paths, headers, ETags, back-off and the reading of replies. The key goes to the API only, never to
+image links. Retries reading; never sends a change twice.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import httpx
+from pydantic import ValidationError
+
+from shared.cli.errors import CliError, refusal, unreachable
+from shared.cli.world import World
+from shared.models import Stage, Value, sha256_hex
+from shared.views import AuditView, ImageView, JobList, JobView
+
+_POLL_FIRST_S, _POLL_LAST_S, _POLL_GROWTH = 0.2, 1.0, 1.4
+_PATIENCE_S = 30.0
+"""How long reading goes on when a stack stops answering in the middle of a job."""
+_PASSING = frozenset({429, 500, 502, 503, 504})
+
+View = TypeVar("View", bound=Value)
+
+
+@dataclass(frozen=True)
+class Document(Generic[View]):
+    """A reply twice: `view`, what this version understands, and `raw`, all that the API said."""
+
+    view: View
+    raw: dict[str, Any]
+    etag: str = ""
+    complete: bool = True
+    """False when the API sent fields that this version does not know."""
+
+
+JobDocument = Document[JobView]
+
+
+class Api:
+    """One stack, one key."""
+
+    def __init__(self, base_url: str, key: str, *, world: World) -> None:
+        self._base_url = base_url
+        self._headers = {"Authorization": f"Bearer {key}"}
+        self._world = world
+        self._http = world.open_http(base_url)
+
+    def submit(self, request: Mapping[str, Any]) -> JobDocument:
+        return _document(JobView, self._send("POST", "/v1/jobs", body=request))
+
+    def job(self, job_id: str) -> JobDocument:
+        return _document(JobView, self._send("GET", self._path(job_id)))
+
+    def jobs(self, *, limit: int, cursor: str | None = None, stage: Stage | None = None) -> Document[JobList]:
+        """Newest first."""
+        params = (
+            {"limit": str(limit)} | ({"cursor": cursor} if cursor else {}) | ({"stage": stage.value} if stage else {})
+        )
+        return _document(JobList, self._send("GET", "/v1/jobs", params=params))
+
+    def audit(self, job_id: str) -> Document[AuditView]:
+        return _document(AuditView, self._send("GET", f"{self._path(job_id)}/audit"))
+
+    def act(self, job_id: str, verb: str, *, body: Mapping[str, Any]) -> JobDocument:
+        """`verb` is approve, reject, drafts or cancel."""
+        return _document(JobView, self._send("POST", f"{self._path(job_id)}/{verb}", body=body))
+
+    def follow(
+        self, job: JobDocument, *, until: Callable[[JobView], bool], timeout_s: float | None
+    ) -> Iterator[JobDocument]:
+        """The job now and after each change, up to and including the first that satisfies `until`.
+
+        Raises CliError when that takes longer than `timeout_s`, or when the stack stays silent.
+        """
+        started = self._world.clock()
+        delay = _POLL_FIRST_S
+        yield job
+        while not until(job.view):
+            if timeout_s is not None and self._world.clock() - started > timeout_s:
+                raise CliError(
+                    f"job {job.view.id} is still {job.view.stage.value} after {timeout_s:g} s",
+                    hint=f"it goes on without us: presscheck jobs watch {job.view.id}",
+                    code="timeout",
+                )
+            self._world.sleep(delay)
+            changed = self._changed(job)
+            delay = _POLL_FIRST_S if changed else min(_POLL_LAST_S, delay * _POLL_GROWTH)
+            if changed:
+                job = changed
+                yield job
+
+    def picture(self, image: ImageView) -> bytes:
+        """The image's bytes, checked against the digest in the ledger. Links carry their own permission."""
+        try:
+            with self._world.open_http(image.url) as http:
+                response = http.get(image.url)
+        except httpx.TransportError as error:
+            raise unreachable(f"the image store for {image.key}", error) from error
+        if response.is_error:
+            hint = "links live for minutes; ask again: presscheck jobs show ID --out DIR"
+            raise CliError(
+                f"the image store refused {image.key}: HTTP {response.status_code}", hint=hint, code="image_refused"
+            )
+        if sha256_hex(response.content) != image.sha256:
+            raise CliError(
+                f"{image.key} is not the image the ledger recorded: its digest differs", code="digest_mismatch"
+            )
+        return response.content
+
+    def _changed(self, job: JobDocument) -> JobDocument | None:
+        """The job if it is another than `job`; failures that pass by themselves are waited out."""
+        deadline = self._world.clock() + _PATIENCE_S
+        headers = {"If-None-Match": job.etag} if job.etag else {}
+        while True:
+            try:
+                response = self._send("GET", self._path(job.view.id), headers=headers)
+            except CliError as error:
+                passing = error.code in {"unreachable", "timeout"} or error.status in _PASSING
+                if not passing or self._world.clock() > deadline:
+                    raise
+                self._world.sleep(_POLL_LAST_S)
+                continue
+            if response.status_code == httpx.codes.NOT_MODIFIED:
+                return None
+            fresh = _document(JobView, response)
+            return fresh if _content(fresh) != _content(job) else None
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Mapping[str, Any] | None = None,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
+        try:
+            response = self._http.request(
+                method, path, json=body, params=params, headers={**self._headers, **(headers or {})}
+            )
+        except httpx.TransportError as error:
+            raise unreachable(self._base_url, error) from error
+        if response.is_error:
+            raise refusal(response)
+        return response
+
+    def _path(self, job_id: str) -> str:
+        return f"/v1/jobs/{job_id}"
+
+
+def _document(view: type[View], response: httpx.Response) -> Document[View]:
+    try:
+        raw = response.json()
+        parsed, complete = _tolerant(view, raw)
+    except ValueError as error:  # ValidationError is one
+        raise CliError(
+            f"{response.request.url.path} answered something this version does not understand",
+            hint="is PRESSCHECK_API_URL a Presscheck stack, and is this the newest presscheck?",
+            code="not_understood",
+        ) from error
+    return Document(parsed, raw, etag=response.headers.get("etag", ""), complete=complete)
+
+
+def _tolerant(view: type[View], raw: Any) -> tuple[View, bool]:
+    """The view, without the fields that a newer API added; False with it when there were any."""
+    try:
+        return view.model_validate(raw), True
+    except ValidationError as error:
+        unknown = [item["loc"] for item in error.errors() if item["type"] == "extra_forbidden"]
+        if not unknown:
+            raise
+    known = copy.deepcopy(raw)
+    for *parents, name in unknown:
+        holder = known
+        for parent in parents:
+            holder = holder[parent]
+        holder.pop(name, None)
+    return view.model_validate(known), False
+
+
+def _content(job: JobDocument) -> JobView:
+    """The job without its links, which differ in every reply."""
+    hidden = {"url": ""}
+
+    def bare(render: Any) -> Any:
+        return render and render.model_copy(update={"image": render.image and render.image.model_copy(update=hidden)})
+
+    view = job.view
+    return view.model_copy(
+        update={
+            "drafts": tuple(map(bare, view.drafts)),
+            "attempts": tuple(map(bare, view.attempts)),
+            "final": bare(view.final),
+            "output": (),
+        }
+    )

@@ -1,0 +1,208 @@
+"""`presscheck jobs …`: look at jobs, decide on their drafts, follow them, and ask how they came to be.
+
+Hides nothing but typer. Each command is one call of the API and one way to show its answer.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+
+from shared.cli import show, stack
+from shared.cli.api import Api, Document, JobDocument
+from shared.cli.errors import FAILED, CliError, print_json
+from shared.cli.inline import Images
+from shared.cli.options import ImagesOption, JobId, Json, OutIfGiven, Timeout
+from shared.cli.outcome import Presentation, concluded, follow, present
+from shared.cli.progress import WORDS
+from shared.cli.world import World, world_of
+from shared.models import MAX_DRAFTS, Stage
+from shared.views import AuditView
+
+EPILOG = """[bold]Examples[/bold]
+[dim]$[/dim] presscheck jobs list --stage awaiting_approval
+[dim]$[/dim] presscheck jobs show last --out pictures
+[dim]$[/dim] presscheck jobs approve 01JD8Z3V9QK4T7X2M5N6P8R0SA --draft 2 --wait
+[dim]$[/dim] presscheck jobs audit last --json | jq .intact
+"""
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", epilog=EPILOG)
+
+Follow = Annotated[bool, typer.Option("--wait/--no-wait", help="Follow the job afterwards.")]
+
+
+@app.command("list", epilog="[bold]Example[/bold]\n[dim]$[/dim] presscheck jobs list --stage failed --limit 50")
+def list_(
+    context: typer.Context,
+    *,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=100, help="How many.")] = 20,
+    stage: Annotated[
+        Stage | None, typer.Option("--stage", help="Only jobs at this stage.", case_sensitive=False)
+    ] = None,
+    cursor: Annotated[str | None, typer.Option("--cursor", help="Where the page before ended.")] = None,
+    json: Json = False,
+) -> None:
+    """Your jobs, newest first."""
+    world, api = _open(context)
+    page = api.jobs(limit=limit, cursor=cursor, stage=stage)
+    if json:
+        print_json(world.out, page.raw)
+    else:
+        show.jobs(world.out, page.view, now=datetime.now(UTC))
+
+
+@app.command("show", epilog="[bold]Example[/bold]\n[dim]$[/dim] presscheck jobs show last --out pictures")
+def show_(
+    context: typer.Context,
+    *,
+    job: JobId,
+    out: OutIfGiven = None,
+    images: ImagesOption = Images.AUTO,
+    json: Json = False,
+) -> None:
+    """One job: its draft beside its final, models, seeds, cost, verification; with --out the pictures, too."""
+    world, api = _open(context)
+    document = _find(api, job)
+    present(world, api, document, Presentation(json, out, prefix=f"{document.view.id}-", images=images))
+
+
+@app.command(epilog="[bold]Example[/bold]\n[dim]$[/dim] presscheck jobs watch last")
+def watch(
+    context: typer.Context,
+    *,
+    job: JobId,
+    timeout: Timeout = None,
+    out: OutIfGiven = None,
+    images: ImagesOption = Images.AUTO,
+    json: Json = False,
+) -> None:
+    """Follow a job until it ends, through approvals and off-peak waits."""
+    world, api = _open(context)
+    document = follow(world, api, _find(api, job), until=concluded, timeout_s=timeout)
+    raise typer.Exit(
+        present(world, api, document, Presentation(json, out, prefix=f"{document.view.id}-", images=images))
+    )
+
+
+@app.command(
+    epilog="[bold]Examples[/bold]\n[dim]$[/dim] presscheck jobs approve last --draft 2 --wait\n"
+    "[dim]$[/dim] presscheck jobs approve last --off-peak"
+)
+def approve(
+    context: typer.Context,
+    *,
+    job: JobId,
+    draft: Annotated[
+        int | None, typer.Option("--draft", min=1, help="Which draft becomes the final; the first if not given.")
+    ] = None,
+    off_peak: Annotated[
+        bool, typer.Option("--off-peak", help="Make the final in the policy's off-peak window.")
+    ] = False,
+    wait: Follow = False,
+    out: OutIfGiven = None,
+    json: Json = False,
+) -> None:
+    """Say yes to a draft: its final is made."""
+    body = ({"draft": draft} if draft else {}) | ({"off_peak": True} if off_peak else {})
+    _act(context, job, verb="approve", body=body, wait=wait, how=Presentation(json, out))
+
+
+@app.command(epilog='[bold]Example[/bold]\n[dim]$[/dim] presscheck jobs reject last --reason "the horizon is crooked"')
+def reject(
+    context: typer.Context,
+    *,
+    job: JobId,
+    reason: Annotated[str | None, typer.Option("--reason", help="Kept in the audit trail.")] = None,
+    json: Json = False,
+) -> None:
+    """Say no to the drafts: the job ends without a final."""
+    _act(
+        context, job, verb="reject", body={"reason": reason} if reason else {}, wait=False, how=Presentation(json, None)
+    )
+
+
+@app.command(epilog="[bold]Example[/bold]\n[dim]$[/dim] presscheck jobs more last --count 4 --wait")
+def more(
+    context: typer.Context,
+    *,
+    job: JobId,
+    count: Annotated[int, typer.Option("--count", "-n", min=1, max=MAX_DRAFTS, help="How many more.")] = 1,
+    wait: Follow = False,
+    out: OutIfGiven = None,
+    json: Json = False,
+) -> None:
+    """Ask for more drafts before deciding."""
+    _act(context, job, verb="drafts", body={"count": count}, wait=wait, how=Presentation(json, out))
+
+
+@app.command(epilog="[bold]Example[/bold]\n[dim]$[/dim] presscheck jobs cancel last")
+def cancel(context: typer.Context, *, job: JobId, json: Json = False) -> None:
+    """Stop a job wherever it is; what was rendered stays in the ledger."""
+    _act(context, job, verb="cancel", body={}, wait=False, how=Presentation(json, None))
+
+
+@app.command(epilog="[bold]Example[/bold]\n[dim]$[/dim] presscheck jobs audit last --json | jq .events")
+def audit(context: typer.Context, *, job: JobId, json: Json = False) -> None:
+    """How a job came to be: its hash-chained events, checked here as well as by the stack."""
+    world, api = _open(context)
+    trail = api.audit(_find(api, job).view.id if job == "last" else job)
+    problem = _broken_link(trail)
+    if json:
+        print_json(world.out, trail.raw)
+    else:
+        show.audit(world.out, trail.view, problem=problem)
+    if problem:
+        raise typer.Exit(FAILED)
+
+
+def _open(context: typer.Context) -> tuple[World, Api]:
+    world = world_of(context)
+    target = stack.target(world)
+    return world, Api(target.api_url, target.key, world=world)
+
+
+def _find(api: Api, job: str) -> JobDocument:
+    """The job of that id; "last" is the newest."""
+    if job != "last":
+        return api.job(job)
+    newest = api.jobs(limit=1).view.jobs
+    if not newest:
+        raise CliError("there are no jobs yet", hint="make one: presscheck demo", code="not_found")
+    return api.job(newest[0].id)
+
+
+def _act(context: typer.Context, job: str, *, verb: str, body: dict[str, Any], wait: bool, how: Presentation) -> None:
+    world, api = _open(context)
+    job_id = _find(api, job).view.id if job == "last" else job
+    document = api.act(job_id, verb, body=body)
+    if wait:
+        document = follow(world, api, document, timeout_s=None)
+        raise typer.Exit(present(world, api, document, how))
+    if how.as_json:
+        print_json(world.out, document.raw)
+    else:
+        world.out.print(
+            Text.assemble("Job ", (job_id, "bold"), f": {WORDS[document.view.stage].lower()}."), soft_wrap=True
+        )
+        if not document.view.stage.terminal:
+            world.out.print(Text.assemble(("next ", "cyan"), f"presscheck jobs watch {job_id}"), soft_wrap=True)
+
+
+def _broken_link(trail: Document[AuditView]) -> str | None:
+    """What is wrong with the chain, by the stack's word and by our own recomputation.
+
+    An event with fields that this version does not know cannot be recomputed: then the stack's word stands.
+    """
+    if not trail.view.intact:
+        return trail.view.problem or "the stack says so, without a reason"
+    before = None
+    for event in trail.view.events if trail.complete else ():
+        if event.digest != event.computed_digest():
+            return f"event {event.seq} was changed: its digest does not match its content"
+        if before and (event.prev != before.digest or event.seq != before.seq + 1):
+            return f"event {event.seq} does not follow event {before.seq}"
+        before = event
+    return None

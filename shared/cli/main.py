@@ -1,0 +1,95 @@
+"""The `presscheck` command: which commands there are, and what becomes of their errors.
+
+Hides typer's application. Every command takes its World from the context, so that tests can give another.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import sys
+from importlib.metadata import version
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from shared.cli import demo, jobs, local, render
+from shared.cli.errors import CliError, report
+from shared.cli.options import wants_json
+from shared.cli.world import World, world_of
+
+EPILOG = """[bold]Start here[/bold]
+[dim]$[/dim] presscheck demo               [dim]the hero job on this machine[/dim]
+[dim]$[/dim] presscheck render --prompt "Summer sale" --expected-text SALE
+[dim]$[/dim] presscheck jobs list
+
+[bold]Another stack[/bold]
+PRESSCHECK_API_URL and PRESSCHECK_API_KEY name it; else it is the local one.
+
+[bold]Exit codes[/bold]
+0 done   1 failed   2 wrong usage   130 interrupted
+"""
+
+
+class _Commands(TyperGroup):
+    """Answers the errors meant for people; lets bugs crash."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except CliError as error:
+            world = world_of(ctx)
+            report(error, out=world.out, err=world.err, as_json=wants_json(ctx))
+            raise typer.Exit(error.exit_code) from error
+
+
+app = typer.Typer(
+    cls=_Commands,
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    epilog=EPILOG,
+    pretty_exceptions_show_locals=False,
+    add_completion=True,
+)
+
+
+@app.callback()
+def presscheck(
+    version_: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            is_eager=True,
+            callback=lambda wanted: _say_version() if wanted else None,
+            help="Print the version.",
+        ),
+    ] = False,
+) -> None:
+    """A fast draft to look at, a verified final, and a record of how every pixel came to be."""
+
+
+app.command(epilog=demo.EPILOG, rich_help_panel="Pictures")(demo.demo)
+app.command(epilog=render.EPILOG, rich_help_panel="Pictures")(render.render)
+app.add_typer(
+    jobs.app, name="jobs", help="Look at jobs, decide on drafts, follow them, audit them.", rich_help_panel="Pictures"
+)
+local.register(app)
+
+
+def run() -> None:
+    """Entry point. Output that the terminal's encoding cannot say is replaced, not fatal."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            with contextlib.suppress(ValueError):
+                stream.reconfigure(errors="replace")
+    app(obj=World())
+
+
+def _say_version() -> None:
+    typer.echo(f"presscheck {version('presscheck')}")
+    raise typer.Exit
+
+
+if __name__ == "__main__":
+    run()
