@@ -393,6 +393,11 @@ class Attempt(Value):
     def id(self) -> AttemptId:
         return AttemptId(job_id=self.job_id, tier=self.tier, candidate=self.candidate, attempt=self.attempt)
 
+    @property
+    def misprinted(self) -> bool:
+        """Verified, and it did not pass."""
+        return self.verification is not None and self.verification.verdict is not Verdict.PASS
+
 
 # ── the job ──────────────────────────────────────────────────────────────────────────────────────
 

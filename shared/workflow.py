@@ -62,5 +62,6 @@ class Workflow:
         return f"{self._arn.replace(':stateMachine:', ':execution:')}:{execution_name(job)}"
 
 
-def _name(job: Job) -> str:
+def execution_name(job: Job) -> str:
+    """The job's id, and after a re-drive its number."""
     return f"{job.id}-r{job.redrives}" if job.redrives else job.id

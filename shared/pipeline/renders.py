@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import takewhile
 from typing import Any
 
 from shared.cache import Cache
@@ -28,7 +29,6 @@ from shared.models import (
     StepReply,
     Ticket,
     Tier,
-    Verdict,
 )
 from shared.policy import Plan, Policy, plan
 from shared.providers import Order, Painted, Provider
@@ -93,12 +93,16 @@ class Renders:
     # ── planning ─────────────────────────────────────────────────────────────────────────────────
 
     def _plan(self, job: Job, task: RenderTask, attempts: Sequence[Attempt]) -> Plan:
-        misprints = [attempt for attempt in attempts if attempt.tier is Tier.FINAL and _misprinted(attempt)]
+        same_tier = [each for each in attempts if (each.tier, each.candidate) == (task.tier, task.candidate)]
+        failures = list(takewhile(lambda each: each.status is AttemptStatus.FAILED, reversed(same_tier)))
+        draft = next((each for each in attempts if each.tier is Tier.DRAFT and each.candidate == job.chosen_draft and each.image), None)
         return plan(
             job,
             tier=task.tier,
             candidate=task.candidate if task.tier is Tier.DRAFT else job.chosen_draft or 1,
-            misprints=misprints,
+            misprints=[each for each in attempts if each.tier is Tier.FINAL and each.misprinted],
+            failures=failures,
+            draft=draft,
             policy=self.policy,
             catalogue=self.catalogue,
             profile=self.profile,
@@ -193,10 +197,6 @@ class Renders:
 
         self.ledger.amend(job.id, change)
         return StepReply(next="fail")
-
-
-def _misprinted(attempt: Attempt) -> bool:
-    return attempt.verification is not None and attempt.verification.verdict is not Verdict.PASS
 
 
 def _final_stage(attempt: Attempt) -> Stage:

@@ -14,9 +14,9 @@ from ulid import ULID
 
 from shared.catalogue import Catalogue
 from shared.ledger import Ledger
-from shared.models import MAX_SEED, IntakeMessage, Job, JobRequest, Principal, Stage, Tier
+from shared.models import MAX_SEED, IntakeMessage, Job, JobRequest, Principal, Stage
 from shared.outlets import Intake
-from shared.policy import Policy, plan
+from shared.policy import Policy, rehearse
 from shared.prompts import Templates
 from shared.telemetry import logger
 from shared.workflow import Workflow
@@ -47,7 +47,8 @@ class Submissions:
         A crash between the ledger and the queue loses nothing: sweep finds the job and queues it again.
         """
         job = self._settle(who, request)
-        self._rehearse(job)
+        # What no model can paint is refused now and not in the night.
+        rehearse(job, policy=self.policy, catalogue=self.catalogue, profile=self.profile, today=job.created_at.date())
         job = self.ledger.open(job, actor=who.name, data=_facts(job))
         self.intake.send(job)
         logger.info("job_submitted", job_id=job.id, use_case=job.use_case, drafts=request.drafts, finalize=request.finalize)
@@ -77,25 +78,11 @@ class Submissions:
             template=rendered.ref if rendered else None,
             expected_text=request.expected_text or (rendered.expected_text if rendered else ()),
             seed=request.seed if request.seed is not None else self.draw_seed(),
-            size=request.size or self.policy.size(use_case),
+            size=request.size or self.policy.default_size(use_case),
             rounds=(request.drafts,),
             created_at=now,
             updated_at=now,
         )
-
-    def _rehearse(self, job: Job) -> None:
-        """Plan the draft and the final once, so that what no model can do is refused now and not in the night."""
-        for tier in Tier:
-            plan(
-                job,
-                tier=tier,
-                candidate=1,
-                misprints=(),
-                policy=self.policy,
-                catalogue=self.catalogue,
-                profile=self.profile,
-                today=job.created_at.date(),
-            )
 
 
 def _facts(job: Job) -> dict[str, object]:

@@ -41,8 +41,10 @@ class Verdicts:
             raise NotFound(f"attempt {task.id} has no image to verify")
         job = self.ledger.job(task.job_id)
         verification = attempt.verification or self._look(job, attempt)
-        repairs = sum(1 for other in self.ledger.attempts(job.id) if other.repair and other.attempt <= attempt.attempt)
-        word = self.policy.next_step(verification, repairs=repairs, use_case=job.use_case)
+        earlier = [each for each in self.ledger.attempts(job.id) if each.misprinted and each.attempt < attempt.attempt]
+        word = self.policy.next_step(
+            verification, attempt=attempt.attempt, misprints=len(earlier) + 1, use_case=job.use_case
+        )
         if attempt.verification is None:
             self._record(attempt.model_copy(update={"verification": verification}), word)
         return StepReply(next=word, attempt=attempt.attempt + 1 if word == "repair" else attempt.attempt)
