@@ -57,7 +57,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--config", type=Path, required=True, help="JSON: endpoint name to settings")
     parser.add_argument("--state", type=Path, help="folder that keeps accepted requests; default: memory")
     parser.add_argument("--account", default="000000000000", help="account that error messages name")
-    parser.add_argument("--region", default=os.environ.get("AWS_REGION", "us-east-1"))
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
+    parser.add_argument("--region", default=region)
     return parser
 
 
