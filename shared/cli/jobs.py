@@ -202,7 +202,7 @@ def _broken_link(trail: Document[AuditView]) -> str | None:
     for event in trail.view.events if trail.complete else ():
         if event.digest != event.computed_digest():
             return f"event {event.seq} was changed: its digest does not match its content"
-        if before and (event.prev != before.digest or event.seq != before.seq + 1):
-            return f"event {event.seq} does not follow event {before.seq}"
+        if event.seq != (before.seq if before else 0) + 1 or (before and event.prev != before.digest):
+            return f"event {event.seq} does not follow event {before.seq if before else 0}"
         before = event
     return None

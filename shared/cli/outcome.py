@@ -59,7 +59,8 @@ def follow(
     except KeyboardInterrupt:
         job = document.view.id
         world.err.print(Text("Interrupted here; the job goes on."))
-        world.err.print(Text.assemble(("next ", "cyan"), f"presscheck jobs watch {job}   presscheck jobs cancel {job}"))
+        for verb in ("watch", "cancel"):
+            world.err.print(Text.assemble(("next ", "cyan"), f"presscheck jobs {verb} {job}"), soft_wrap=True)
         raise
     return newest
 

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from rich import box
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -21,7 +22,8 @@ from shared.models import Stage, Tier, Verdict, Verification
 from shared.views import AuditView, JobList, JobView, RenderView
 
 _SHORT_SHA = 16
-_PROMPT_CHARS = 48
+_ID_CHARS = 26
+_DETAIL_CHARS = 60
 _VERDICT_STYLES = {Verdict.PASS: "green", Verdict.FAIL: "red", Verdict.UNREADABLE: "yellow"}
 
 
@@ -30,6 +32,7 @@ def job(console: Console, view: JobView, *, pictures: Sequence[Picture] = ()) ->
     _headline(console, view)
     renders = [render for render in (the_draft(view), view.final) if render]
     if renders:
+        console.print()
         console.print(_comparison(view, renders))
     if len(view.drafts) > 1:
         console.print(_attempts("Drafts", view.drafts))
@@ -53,21 +56,17 @@ def jobs(console: Console, page: JobList, *, now: datetime) -> None:
         console.print("No jobs. Make one: presscheck render --prompt …", markup=False)
         return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("Job", no_wrap=True)
-    table.add_column("Stage", no_wrap=True)
-    table.add_column("Age", justify="right", no_wrap=True)
+    table.add_column("Job", no_wrap=True, min_width=_ID_CHARS)
+    table.add_column("Stage", no_wrap=True, min_width=max(len(WORDS[view.stage]) for view in page.jobs))
+    table.add_column("Age", justify="right", no_wrap=True, min_width=len("59 min ago"))
+    table.add_column("Cost", justify="right", no_wrap=True, min_width=len("$0.0000"))
     table.add_column("For", overflow="ellipsis", no_wrap=True)
-    table.add_column("Cost", justify="right", no_wrap=True)
     table.add_column("Prompt", overflow="ellipsis", no_wrap=True, ratio=1)
     for view in page.jobs:
         purpose = view.input.model or view.use_case
+        cost = words.dollars(view.cost_usd_micros)
         table.add_row(
-            view.id,
-            _stage(view.stage),
-            words.age(view.created_at, now),
-            plain(purpose),
-            words.dollars(view.cost_usd_micros),
-            plain(view.prompt),
+            view.id, _stage(view.stage), words.age(view.created_at, now), cost, plain(purpose), Text(plain(view.prompt))
         )
     console.print(table)
     if page.cursor:
@@ -75,24 +74,26 @@ def jobs(console: Console, page: JobList, *, now: datetime) -> None:
 
 
 def audit(console: Console, trail: AuditView, *, problem: str | None) -> None:
-    """The chain, oldest first; `problem` says where it is broken."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in ("#", "When", "What", "Who"):
-        table.add_column(name, no_wrap=True, justify="right" if name == "#" else "left")
-    table.add_column("Details", overflow="fold", ratio=1)
-    table.add_column("Digest", no_wrap=True, style="dim")
+    """The chain, oldest first, each event over its details; `problem` says where it is broken."""
+    what = max((len(event.type) for event in trail.events), default=0)
+    who = max((len(event.actor) for event in trail.events), default=0)
     for event in trail.events:
-        details = ", ".join(f"{name} {_brief(value)}" for name, value in event.data.items())
-        when = event.at.strftime("%Y-%m-%d %H:%M:%S")
-        table.add_row(
-            str(event.seq), when, plain(event.type), plain(event.actor), Text(plain(details)), event.digest[:12]
+        line = Text.assemble(
+            (f"{event.seq:>3}  ", "dim"),
+            f"{event.at:%Y-%m-%d %H:%M:%S}  ",
+            (f"{plain(event.type):<{what}}  ", "bold"),
+            f"{plain(event.actor):<{who}}  ",
+            (event.digest[:12], "dim"),
         )
-    console.print(table)
+        console.print(line, soft_wrap=True)
+        if details := ", ".join(f"{name} {_brief(value)}" for name, value in event.data.items()):
+            console.print(Padding(Text(plain(details), "dim"), (0, 0, 0, 5)))
     if problem:
         console.print(Text.assemble(("✗ broken ", "bold red"), plain(problem)), soft_wrap=True)
     else:
+        events = "1 event" if len(trail.events) == 1 else f"{len(trail.events)} events"
         console.print(
-            Text.assemble(("✓ intact ", "bold green"), f"{len(trail.events)} events, each pointing to the one before")
+            Text.assemble(("✓ intact ", "bold green"), f"{events}, each sealed and pointing to the one before")
         )
 
 
@@ -110,7 +111,6 @@ def _headline(console: Console, view: JobView) -> None:
     console.print(Text(f"“{plain(view.prompt)}”", "italic dim"))
     if view.error:
         console.print(Text(plain(view.error), "red"), soft_wrap=True)
-    console.print()
 
 
 def _comparison(view: JobView, renders: Sequence[RenderView]) -> Table:
@@ -170,17 +170,16 @@ def _simulated(console: Console, view: JobView) -> None:
     if not painted:
         return
     console.print()
-    aliases = {
-        f"{alias.asked} is served by {alias.served_by}: {alias.reason}"
-        for attempt in painted
-        if (alias := attempt.alias)
-    }
     text = Text.assemble(("Simulated  ", "bold yellow"), "No generative model painted these pictures. ")
     text.append("They come from a seeded painter behind the real serving contract; its times, prices and ")
-    text.append("misspellings are simulated too. The workflow, the reading of the text and the ledger are real.")
+    text.append("misspellings imitate a real model's. The workflow, the reading of the text and the ledger are real.")
     console.print(text)
-    for line in sorted(aliases):
-        console.print(Text(f"           {plain(line)}", "dim"))
+    aliases = {attempt.alias for attempt in painted if attempt.alias}
+    for asked, reason in sorted({(alias.asked, alias.reason) for alias in aliases}):
+        served = " and ".join(
+            sorted({alias.served_by for alias in aliases if (alias.asked, alias.reason) == (asked, reason)})
+        )
+        console.print(Padding(Text(plain(f"{asked} is served by {served}: {reason}"), "dim"), (0, 0, 0, 11)))
 
 
 def _next_step(console: Console, view: JobView) -> None:
@@ -213,4 +212,4 @@ def _stage(stage: Stage) -> Text:
 
 def _brief(value: object) -> str:
     text = str(value)
-    return text if len(text) <= _PROMPT_CHARS else f"{text[:_PROMPT_CHARS]}…"
+    return text if len(text) <= _DETAIL_CHARS else f"{text[:_DETAIL_CHARS]}…"

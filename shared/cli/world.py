@@ -22,7 +22,8 @@ _ANSWER_S = 30.0
 
 def open_http(base_url: str) -> httpx.Client:
     """A client for one stack. A proxy from the environment is not asked for what runs on this machine."""
-    local = httpx.URL(base_url).host in {"127.0.0.1", "localhost", "::1"}
+    host = httpx.URL(base_url).host
+    local = host in {"127.0.0.1", "localhost", "::1"} or host.endswith(".localhost")
     return httpx.Client(base_url=base_url, timeout=httpx.Timeout(_ANSWER_S, connect=_CONNECT_S), trust_env=not local)
 
 
