@@ -1,0 +1,111 @@
+"""A picture and everything read on it so far.
+
+Hides which engine reads and that looking closer costs more: views are read when first asked for and kept.
+Never judges: see verifier.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Sequence
+from typing import Final, Literal
+
+from PIL import Image
+
+from shared.models import Box
+from shared.typography import tesseract
+from shared.typography.decoding import decode
+from shared.typography.detection import VIEWS, View, detect
+from shared.typography.geometry import Region
+from shared.typography.layout import Word, reading_order
+from shared.typography.recognition import Line, crop, recogniser
+
+Engine = Literal["ppocr", "tesseract"]
+
+_TALL: Final = 1.5
+_DOUBTFUL: Final = 0.6
+_KEPT_PAGES: Final = 2
+
+
+class Page:
+    """One decoded picture under one engine."""
+
+    def __init__(self, picture: Image.Image, engine: Engine) -> None:
+        self.picture = picture
+        self.engine = engine
+        self._views: list[list[Word]] = []
+
+    @property
+    def name(self) -> str:
+        """What stands in the record as the engine."""
+        return "pp-ocrv6-small" if self.engine == "ppocr" else "tesseract"
+
+    def views(self) -> Iterator[list[Word]]:
+        """All words at the coarsest view, then at finer ones; each is read once, when asked for."""
+        for index in range(len(VIEWS) if self.engine == "ppocr" else 1):
+            if index == len(self._views):
+                self._views.append(self._read(index))
+            yield self._views[index]
+
+    def seen(self) -> list[Word]:
+        """Every word of the views read so far, the same lettering perhaps more than once."""
+        return [word for view in self._views for word in view]
+
+    def clearest(self) -> list[Word]:
+        """The words of the view, among those read so far, that made out the most lettering."""
+        return max(self._views or [next(self.views())], key=_legible)
+
+    def text(self) -> str:
+        """All that was read, a line a line of the picture."""
+        lines = reading_order([word for word in self.clearest() if word.reading.text.strip()])
+        return "\n".join(" ".join(word.reading.text.strip() for word in line) for line in lines)
+
+    def box(self, region: Region) -> Box:
+        """The upright rectangle around `region` in fractions of the picture."""
+        left, top, right, bottom = region.bounds
+        x0, x1 = (min(1.0, max(0.0, value / self.picture.width)) for value in (left, right))
+        y0, y1 = (min(1.0, max(0.0, value / self.picture.height)) for value in (top, bottom))
+        return round(x0, 4), round(y0, 4), round(x1 - x0, 4), round(y1 - y0, 4)
+
+    def _read(self, index: int) -> list[Word]:
+        if self.engine == "tesseract":
+            return tesseract.read(self.picture)
+        return _read_view(self.picture, VIEWS[index])
+
+
+def page(image: bytes, engine: Engine) -> Page:
+    """The page of these bytes; asking again about the same picture does not read it again."""
+    return _page(image, engine)
+
+
+@functools.lru_cache(maxsize=_KEPT_PAGES)
+def _page(image: bytes, engine: Engine) -> Page:
+    return Page(decode(image), engine)
+
+
+def _read_view(picture: Image.Image, view: View) -> list[Word]:
+    regions = detect(picture, view)
+    lines = recogniser().read([crop(picture, _level(region)) for region in regions])
+    words = [Word(_level(region), line) for region, line in zip(regions, lines, strict=True)]
+    return _read_other_way_up(picture, words)
+
+
+def _level(region: Region) -> Region:
+    """Tall regions are lines turned a quarter: first guess, they read downwards."""
+    return region.turned(1) if region.thickness >= _TALL * region.length else region
+
+
+def _read_other_way_up(picture: Image.Image, words: Sequence[Word]) -> list[Word]:
+    """Turn upside down what cannot be read, and keep the clearer reading: upward lines, posters on their head."""
+    doubtful = [index for index, word in enumerate(words) if word.reading.confidence < _DOUBTFUL]
+    turned = [words[index].region.turned(2) for index in doubtful]
+    lines: list[Line] = recogniser().read([crop(picture, region) for region in turned])
+    better = dict(zip(doubtful, map(Word, turned, lines), strict=True))
+    return [
+        better[index] if index in better and better[index].reading.confidence > word.reading.confidence else word
+        for index, word in enumerate(words)
+    ]
+
+
+def _legible(words: Sequence[Word]) -> float:
+    return sum(len(word.reading.text) * word.reading.confidence for word in words)
