@@ -48,7 +48,8 @@ class Settings(BaseModel):
 
     def to_env(self) -> dict[str, str]:
         """The variables that `from_env` reads back to an equal value."""
-        return {_variable(name): str(value) for name, value in self.model_dump().items()}
+        ours = {_variable(name): str(value) for name, value in self.model_dump().items()}
+        return ours | {"POWERTOOLS_LOG_LEVEL": self.log_level}
 
 
 def _variable(field: str) -> str:

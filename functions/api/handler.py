@@ -29,7 +29,7 @@ from shared.errors import (
 )
 from shared.ledger import chain_problem
 from shared.models import MAX_DRAFTS, Job, JobRequest, Principal, Stage, Value
-from shared.telemetry import logger, metrics
+from shared.telemetry import logger
 from shared.views import AuditView, JobList, JobView, job_view
 
 MAX_BODY_BYTES: Final = 256 * 1024
@@ -58,7 +58,6 @@ class Page(Value):
 
 
 @logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_REST, clear_state=True)
-@metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer one HTTP request. Input: events/api-*.json."""
     return app.resolve(event, context)
@@ -161,7 +160,7 @@ def _no_route(_: Exception) -> Response[str]:
 
 def _principal(scope: str | None = None) -> Principal:
     """Who the authorizer says is asking. Raises NotPermitted when their key lacks the scope."""
-    vouched = app.current_event.request_context.authorizer.raw_event.get("requestContext", {}).get("authorizer") or {}
+    vouched = app.current_event.raw_event["requestContext"].get("authorizer") or {}
     if "tenant" not in vouched:
         raise NotAuthenticated("no valid API key; send it as `Authorization: Bearer pc_live_…`")
     who = Principal(tenant=vouched["tenant"], name=vouched["name"], scopes=tuple(vouched.get("scopes", "").split()))

@@ -9,12 +9,11 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from shared.errors import NotAuthenticated
 from shared.models import Principal
-from shared.telemetry import logger, metrics
+from shared.telemetry import logger
 from shared.wiring import keys
 
 
 @logger.inject_lambda_context(clear_state=True)
-@metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer with an IAM policy and the principal. Input: events/authorize-request.json."""
     request = APIGatewayAuthorizerRequestEvent(event)

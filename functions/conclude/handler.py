@@ -9,7 +9,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import Field, TypeAdapter
 
 from shared.models import Value
-from shared.telemetry import logger, metrics
+from shared.telemetry import logger
 from shared.wiring import milestones
 
 
@@ -36,7 +36,6 @@ _asked: TypeAdapter[Settle | Decide | Conclude] = TypeAdapter(
 
 
 @logger.inject_lambda_context(clear_state=True)
-@metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Take one turning point. Input: events/conclude-*.json; an EventBridge event is an execution that died."""
     if "detail-type" in event:

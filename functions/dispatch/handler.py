@@ -9,14 +9,13 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from shared.models import IntakeMessage
-from shared.telemetry import logger, metrics
+from shared.telemetry import logger
 from shared.wiring import submissions
 
 _processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 
 
 @logger.inject_lambda_context(clear_state=True)
-@metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     """Start each message's job. Input: events/dispatch-batch.json. A bad message fails alone, and ends in the DLQ."""
     return process_partial_response(event=event, record_handler=_dispatch, processor=_processor, context=context)

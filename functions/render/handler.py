@@ -7,7 +7,7 @@ from typing import Any, Literal
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from shared.models import RenderTask, Value
-from shared.telemetry import logger, metrics
+from shared.telemetry import logger
 from shared.wiring import renders
 
 
@@ -19,7 +19,6 @@ class RenderStep(Value):
 
 
 @logger.inject_lambda_context(clear_state=True)
-@metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Do one step of a render. Input: events/render-start.json, events/render-collect.json."""
     asked = RenderStep.model_validate(event)

@@ -10,7 +10,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel, Field
 
 from shared.models import Value
-from shared.telemetry import logger, metrics
+from shared.telemetry import logger
 from shared.wiring import waits
 
 
@@ -29,7 +29,6 @@ class Notification(BaseModel):
 
 
 @logger.inject_lambda_context(clear_state=True)
-@metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> None:
     """Park a token or wake one. Input: events/resume-park.json, events/resume-notification.json."""
     if "Records" not in event:

@@ -7,12 +7,11 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from shared.models import RenderTask
-from shared.telemetry import logger, metrics
+from shared.telemetry import logger
 from shared.wiring import verdicts
 
 
 @logger.inject_lambda_context(clear_state=True)
-@metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Verify one final. Input: events/verify-final.json."""
     task = RenderTask.model_validate(event)

@@ -26,7 +26,7 @@ from shared.models import (
 from shared.outlets import Announcer
 from shared.pipeline.waits import approval_ticket
 from shared.policy import Policy, best_attempt
-from shared.telemetry import logger
+from shared.telemetry import logger, measure
 from shared.workflow import execution_name
 
 Outcome = Literal["accepted", "drafted", "mismatch", "declined", "expired", "failed", "canceled"]
@@ -165,6 +165,7 @@ class Milestones:
             job = self.ledger.job(job_id)
         if not before.stage.terminal:
             self._announce(_ANNOUNCED[job.stage], job, cost_usd_micros=job.cost_usd_micros)
+            measure("JobsConcluded", 1, stage=job.stage.value, use_case=job.use_case)
         return job
 
     def unforeseen(self, execution: str, status: str, *, cause: str = "") -> None:

@@ -32,7 +32,7 @@ from shared.models import (
 )
 from shared.policy import Plan, Policy, plan
 from shared.providers import Order, Painted, Provider
-from shared.telemetry import logger
+from shared.telemetry import logger, measure
 
 _ACTOR = "render"
 
@@ -177,6 +177,7 @@ class Renders:
 
         self.ledger.amend(attempt.job_id, change)
         logger.info(event.replace(".", "_"), attempt=str(attempt.id), model=attempt.model, latency_ms=attempt.latency_ms.total)
+        _measure(attempt)
         return self._reply(attempt)
 
     def _reply(self, attempt: Attempt) -> StepReply:
@@ -229,6 +230,17 @@ def _failed(attempt: Attempt, error: PresscheckError, *, now: datetime) -> Attem
 
 def _detail(error: PresscheckError) -> ErrorDetail:
     return ErrorDetail(code=error.code, message=error.message, param=error.param, context=error.context)
+
+
+def _measure(attempt: Attempt) -> None:
+    of = {"tier": attempt.tier.value, "model": attempt.model}
+    if attempt.error:
+        measure("RenderFailures", 1, **of, code=attempt.error.code)
+    elif attempt.cached:
+        measure("CacheHits", 1, **of)
+    elif attempt.image:
+        measure("RenderLatency", attempt.latency_ms.total, unit="ms", **of)
+        measure("RenderCost", attempt.cost_usd_micros, unit="usd_micros", **of)
 
 
 def _facts(attempt: Attempt) -> dict[str, Any]:

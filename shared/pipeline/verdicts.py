@@ -15,7 +15,7 @@ from shared.images import Images
 from shared.ledger import Amendment, Ledger
 from shared.models import Attempt, Box, Job, RenderTask, Stage, StepReply, Verdict, Verification
 from shared.policy import Policy
-from shared.telemetry import logger
+from shared.telemetry import logger, measure
 
 
 class Verifier(Protocol):
@@ -73,3 +73,4 @@ class Verdicts:
 
         self.ledger.amend(attempt.job_id, change)
         logger.info("final_verified", attempt=str(attempt.id), verdict=verification.verdict, next=word)
+        measure("Verifications", 1, verdict=verification.verdict.value, model=attempt.model)

@@ -1,0 +1,519 @@
+"""The story of a job, told with real modules over moto: only Step Functions and the model are fakes."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from PIL import Image
+
+from shared.cache import Cache
+from shared.catalogue import Catalogue
+from shared.errors import InvalidRequest, JobConcluded, NotFound, ProviderThrottled, RenderFailed, WrongStage
+from shared.images import Images
+from shared.ledger import Ledger, chain_problem
+from shared.models import (
+    Attempt,
+    Box,
+    IntakeMessage,
+    Job,
+    RenderTask,
+    Stage,
+    StepReply,
+    TextCheck,
+    Tier,
+    Verdict,
+    Verification,
+)
+from shared.outlets import Announcer, Intake
+from shared.pipeline.decisions import Decisions
+from shared.pipeline.milestones import Milestones
+from shared.pipeline.renders import Renders
+from shared.pipeline.submissions import Submissions
+from shared.pipeline.sweep import MAX_REDRIVES, Sweep
+from shared.pipeline.verdicts import Verdicts
+from shared.pipeline.waits import Waits, approval_ticket
+from shared.policy import Policy
+from shared.prompts import Templates
+from tests.conftest import Clock
+from tests.world import DESIGNER, STRANGER, FakeHost, FakeWorkflow, Resources, hero, picture
+
+PATIENCE = timedelta(minutes=2)
+
+
+def says(text: str) -> Verification:
+    """A verification of a picture that shows `text` where SALE was expected."""
+    verdict = Verdict.PASS if text == "SALE" else Verdict.FAIL
+    check = TextCheck(expected="SALE", recognized=text, verdict=verdict, cer=0.0 if text == "SALE" else 0.5, confidence=0.9)
+    return Verification(verdict=verdict, texts=(check,), recognized=text, engine="fake")
+
+
+@dataclass
+class Reader:
+    """A verifier that reads what it is told, in order."""
+
+    readings: list[str] = field(default_factory=list)
+    looks: int = 0
+
+    def __call__(self, image: bytes, expected: Sequence[str], *, text_box: Box | None = None) -> Verification:
+        self.looks += 1
+        return says(self.readings.pop(0) if self.readings else "SALE")
+
+
+class Studio:
+    """Every chapter of the pipeline over one table, and helpers that walk a job through it."""
+
+    def __init__(self, aws: Resources, clock: Clock) -> None:
+        settings = aws.settings
+        self.clock = clock
+        self.ledger = Ledger(boto3.client("dynamodb"), settings.table_name, clock=clock, patience=PATIENCE)
+        self.images = Images(boto3.client("s3"), settings.bucket_name, url_ttl_s=60)
+        self.workflow: Any = FakeWorkflow()
+        self.host = FakeHost(now=clock())
+        self.reader = Reader()
+        self.sqs = boto3.client("sqs")
+        self.queue = settings.interactive_queue_url
+        intake = Intake(self.sqs, interactive_url=settings.interactive_queue_url, bulk_url=settings.bulk_queue_url)
+        policy, catalogue = Policy.load(), Catalogue.load()
+        self.submissions = Submissions(
+            ledger=self.ledger,
+            intake=intake,
+            workflow=self.workflow,
+            policy=policy,
+            catalogue=catalogue,
+            templates=Templates.load(Path(__file__).parent.parent / "templates"),
+            profile="local",
+            clock=clock,
+        )
+        self.renders = Renders(
+            ledger=self.ledger,
+            cache=Cache(self.ledger, self.images),
+            images=self.images,
+            policy=policy,
+            catalogue=catalogue,
+            providers={"sagemaker": self.host},
+            profile="local",
+            clock=clock,
+        )
+        self.verdicts = Verdicts(ledger=self.ledger, images=self.images, policy=policy, load_verifier=lambda: self.reader)
+        self.waits = Waits(ledger=self.ledger, workflow=self.workflow)
+        self.milestones = Milestones(
+            ledger=self.ledger,
+            announcer=Announcer(boto3.client("events"), bus=settings.bus_name),
+            policy=policy,
+            approval_patience=timedelta(days=3),
+            clock=clock,
+        )
+        self.decisions = Decisions(
+            ledger=self.ledger, waits=self.waits, workflow=self.workflow, milestones=self.milestones, clock=clock
+        )
+        self.sweep = Sweep(
+            ledger=self.ledger,
+            intake=intake,
+            workflow=self.workflow,
+            waits=self.waits,
+            milestones=self.milestones,
+            providers={"sagemaker": self.host},
+            patience=PATIENCE,
+            clock=clock,
+        )
+
+    def submit(self, **fields: Any) -> Job:
+        return self.submissions.submit(DESIGNER, hero(**fields))
+
+    def paint(self, job: Job, tier: Tier, *, candidate: int = 0, attempt: int = 1) -> StepReply:
+        """Start and collect as the workflow does, with the retries it is told to make."""
+        task = RenderTask(job_id=job.id, tier=tier, candidate=candidate, attempt=attempt)
+        reply = self.renders.start(task)
+        if reply.next == "await":
+            self.clock.forward(seconds=1)
+            reply = self.renders.collect(task)
+        return self.paint(job, tier, candidate=candidate, attempt=reply.attempt) if reply.next == "retry" else reply
+
+    def drafts(self, job: Job) -> StepReply:
+        for candidate in self.ledger.job(job.id).candidates:
+            self.paint(job, Tier.DRAFT, candidate=candidate)
+        return self.milestones.settle(job.id)
+
+    def final(self, job: Job) -> Job:
+        """From the first final to the end, repairs included."""
+        attempt = 1
+        while True:
+            painted = self.paint(job, Tier.FINAL, attempt=attempt)
+            if painted.next == "fail":
+                return self.milestones.conclude(job.id, "failed")
+            task = RenderTask(job_id=job.id, tier=Tier.FINAL, candidate=0, attempt=painted.attempt)
+            verdict = self.verdicts.verify(task)
+            if verdict.next == "accept":
+                return self.milestones.conclude(job.id, "accepted")
+            if verdict.next == "reject":
+                return self.milestones.conclude(job.id, "mismatch")
+            attempt = verdict.attempt
+
+    def run(self, **fields: Any) -> Job:
+        job = self.submit(**fields)
+        assert self.drafts(job).next == "finalize"
+        return self.final(job)
+
+    def finals(self, job: Job) -> list[Attempt]:
+        return [attempt for attempt in self.ledger.attempts(job.id) if attempt.tier is Tier.FINAL]
+
+    def intact(self, job: Job) -> bool:
+        return chain_problem(self.ledger.job(job.id), self.ledger.events(job.id)) is None
+
+    def queued(self) -> list[str]:
+        messages = self.sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10).get("Messages", [])
+        return [IntakeMessage.model_validate_json(message["Body"]).job_id for message in messages]
+
+
+@pytest.fixture
+def studio(aws: Resources, clock: Clock) -> Studio:
+    return Studio(aws, clock)
+
+
+def test_the_articles_hero_job_ends_with_a_verified_final(studio: Studio) -> None:
+    job = studio.run()
+
+    final = studio.finals(job)[-1]
+    assert job.stage is Stage.DONE
+    assert job.final_attempt == 1
+    assert final.image is not None
+    assert final.seed.requested == 42
+    assert final.alias is not None and final.alias.asked == "dalle3-hd"
+    assert final.simulated
+    assert final.cost_usd_micros > 0
+    assert job.cost_usd_micros == sum(attempt.cost_usd_micros for attempt in studio.ledger.attempts(job.id))
+    assert studio.intact(job)
+
+
+def test_the_same_job_again_is_served_from_the_cache_for_nothing(studio: Studio) -> None:
+    first = studio.run()
+    orders = len(studio.host.orders)
+    second = studio.run()
+
+    one, two = studio.finals(first)[-1], studio.finals(second)[-1]
+    assert one.image is not None and two.image is not None
+    assert (two.cached, two.cost_usd_micros, two.image.sha256) == (True, 0, one.image.sha256)
+    assert len(studio.host.orders) == orders
+
+
+def test_a_tenant_is_never_served_from_anothers_cache(studio: Studio) -> None:
+    studio.run()
+    orders = len(studio.host.orders)
+
+    job = studio.submissions.submit(STRANGER, hero())
+    studio.drafts(job)
+
+    assert len(studio.host.orders) == orders + 1
+
+
+def test_a_cached_image_that_is_gone_is_painted_again(studio: Studio) -> None:
+    first = studio.run()
+    image = studio.finals(first)[-1].image
+    assert image is not None
+    boto3.client("s3").delete_object(Bucket="images", Key=image.key)
+
+    assert not studio.finals(studio.run())[-1].cached
+
+
+def test_a_misprint_is_repaired_by_a_masked_pass_with_lower_guidance(studio: Studio) -> None:
+    studio.reader.readings = ["SAEL", "SALE"]
+
+    job = studio.run()
+
+    first, second = studio.finals(job)
+    assert job.stage is Stage.DONE and job.final_attempt == 2
+    assert first.image is not None
+    assert second.recipe.init_image == first.image.sha256
+    assert second.recipe.mask is not None
+    assert second.recipe.sampler == "typography"
+    assert (second.recipe.guidance_scale or 0) < (first.recipe.guidance_scale or 0)
+    assert second.repair
+    assert studio.host.orders[-1].init_image == studio.images.load("acme", first.image.sha256)
+
+
+def test_exhausted_repairs_end_in_the_articles_error_with_the_best_attempt_kept(studio: Studio) -> None:
+    studio.reader.readings = ["SAEL"] * 10
+
+    job = studio.run()
+
+    assert job.stage is Stage.FAILED
+    assert job.error is not None
+    assert job.error.message == "rendered_text_mismatch: expected 'SALE' not found"
+    assert job.error.context["recognized"] == "SAEL"
+    assert job.final_attempt is not None
+    assert studio.intact(job)
+
+
+def test_a_lost_render_is_tried_again_and_both_tries_are_on_record(studio: Studio) -> None:
+    studio.host.answers = [picture(1), None, picture(2)]
+
+    job = studio.run()
+
+    lost, found = studio.finals(job)
+    assert job.stage is Stage.DONE
+    assert lost.error is not None and lost.error.code == "render_lost"
+    assert found.fingerprint == lost.fingerprint
+
+
+def test_an_answer_that_is_no_picture_is_a_typed_failure(studio: Studio) -> None:
+    studio.host.answers = [picture(1), b"\x89PNG but not really"]
+
+    job = studio.run()
+
+    assert studio.finals(job)[0].error is not None
+    assert studio.finals(job)[0].error.code == "render_failed"  # type: ignore[union-attr]
+    assert job.stage is Stage.DONE
+
+
+def test_a_host_that_never_recovers_ends_the_job_and_says_why(studio: Studio) -> None:
+    studio.host.answers = [picture(1)] + [ProviderThrottled("the queue is full")] * 20
+
+    job = studio.run()
+
+    assert job.stage is Stage.FAILED
+    assert job.error is not None and job.error.code == "provider_throttled"
+
+
+def test_repeating_any_step_changes_nothing(studio: Studio) -> None:
+    job = studio.submit()
+    draft = RenderTask(job_id=job.id, tier=Tier.DRAFT, candidate=1, attempt=1)
+    for _ in range(2):
+        assert studio.renders.start(draft).next == "await"
+    for _ in range(2):
+        assert studio.renders.collect(draft).next == "continue"
+    for _ in range(2):
+        assert studio.milestones.settle(job.id).next == "finalize"
+    studio.paint(job, Tier.FINAL)
+    final = RenderTask(job_id=job.id, tier=Tier.FINAL, candidate=0, attempt=1)
+    for _ in range(2):
+        assert studio.verdicts.verify(final).next == "accept"
+    seqs = {studio.milestones.conclude(job.id, "accepted").seq for _ in range(2)}
+
+    assert len(seqs) == 1
+    assert studio.reader.looks == 1
+    assert len(studio.host.orders) == 2
+
+
+def test_drafts_have_seeds_of_their_own_and_the_final_follows_the_chosen_one(studio: Studio) -> None:
+    job = studio.submit(drafts=3, finalize="on_approval")
+    assert studio.drafts(job).next == "approval"
+
+    studio.decisions.approve(DESIGNER, job.id, draft=2)
+    assert studio.milestones.decide(job.id).next == "finalize"
+    studio.final(job)
+
+    seeds = [attempt.recipe.seed for attempt in studio.ledger.attempts(job.id) if attempt.tier is Tier.DRAFT]
+    assert len(set(seeds)) == 3
+    assert studio.finals(job)[0].recipe.seed == seeds[1]
+
+
+def test_a_decision_wakes_the_wait_whichever_came_first(studio: Studio) -> None:
+    early, late = (studio.submit(finalize="on_approval") for _ in range(2))
+    for job in (early, late):
+        studio.drafts(job)
+
+    studio.decisions.approve(DESIGNER, early.id)
+    studio.waits.park(approval_ticket(early.id, round_number=1), "token-early")
+    studio.waits.park(approval_ticket(late.id, round_number=1), "token-late")
+    studio.decisions.approve(DESIGNER, late.id)
+
+    assert studio.workflow.woken == ["token-early", "token-late"]
+
+
+def test_more_drafts_open_a_round_with_new_candidates(studio: Studio) -> None:
+    job = studio.submit(drafts=2, finalize="on_approval")
+    studio.drafts(job)
+
+    studio.decisions.more(DESIGNER, job.id, drafts=3)
+    reply = studio.milestones.decide(job.id)
+
+    assert (reply.next, reply.candidates) == ("drafts", (3, 4, 5))
+    assert studio.drafts(job).next == "approval"
+    studio.decisions.approve(DESIGNER, job.id, draft=1)
+    assert studio.ledger.job(job.id).decision is not None
+
+
+def test_only_a_job_that_waits_can_be_decided_and_only_once(studio: Studio) -> None:
+    job = studio.submit(finalize="on_approval")
+    with pytest.raises(WrongStage):
+        studio.decisions.reject(DESIGNER, job.id)
+    studio.drafts(job)
+    with pytest.raises(InvalidRequest):
+        studio.decisions.approve(DESIGNER, job.id, draft=9)
+    studio.decisions.reject(DESIGNER, job.id, reason="too dark")
+    with pytest.raises(WrongStage):
+        studio.decisions.approve(DESIGNER, job.id)
+
+    reply = studio.milestones.decide(job.id)
+    assert reply.outcome == "declined"
+    assert studio.milestones.conclude(job.id, "declined").stage is Stage.REJECTED
+
+
+def test_nobody_decides_and_the_job_expires(studio: Studio) -> None:
+    job = studio.submit(finalize="on_approval")
+    studio.drafts(job)
+
+    assert studio.milestones.decide(job.id).outcome == "expired"
+    assert studio.milestones.conclude(job.id, "expired").stage is Stage.EXPIRED
+
+
+def test_an_off_peak_final_waits_for_the_window(studio: Studio) -> None:
+    job = studio.submit(finalize="off_peak")
+
+    reply = studio.drafts(job)
+
+    assert reply.next == "off_peak"
+    assert reply.resume_at is not None and reply.resume_at > studio.clock()
+    assert studio.ledger.job(job.id).stage is Stage.WAITING_OFF_PEAK
+
+
+def test_draft_only_is_done_with_the_draft(studio: Studio) -> None:
+    job = studio.submit(finalize="draft_only")
+
+    assert studio.drafts(job).outcome == "drafted"
+    assert studio.milestones.conclude(job.id, "drafted").stage is Stage.DONE
+
+
+def test_a_canceled_job_stops_and_late_work_cannot_revive_it(studio: Studio) -> None:
+    job = studio.submit()
+    task = RenderTask(job_id=job.id, tier=Tier.DRAFT, candidate=1, attempt=1)
+    studio.renders.start(task)
+
+    for _ in range(2):
+        assert studio.decisions.cancel(DESIGNER, job.id).stage is Stage.CANCELED
+    with pytest.raises(JobConcluded):
+        studio.renders.collect(task)
+
+    assert studio.workflow.stopped == [job.id]
+    assert studio.milestones.conclude(job.id, "accepted").stage is Stage.CANCELED
+    studio.submissions.dispatch(IntakeMessage(job_id=job.id, submitted_at=job.created_at))
+    assert studio.workflow.started == []
+
+
+def test_another_tenant_can_do_nothing_to_a_job(studio: Studio) -> None:
+    job = studio.submit(finalize="on_approval")
+    studio.drafts(job)
+
+    for verb in (studio.decisions.approve, studio.decisions.reject, studio.decisions.cancel):
+        with pytest.raises(NotFound):
+            verb(STRANGER, job.id)
+    with pytest.raises(NotFound):
+        studio.decisions.more(STRANGER, job.id, drafts=1)
+
+
+# ── sweep ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_crash_between_ledger_and_queue_is_found_and_queued_again(studio: Studio) -> None:
+    job = studio.submit()
+    assert studio.queued() == [job.id]  # this message is lost, as if it had never been sent
+
+    assert studio.sweep.run().looked_at == 0
+    studio.clock.forward(minutes=3)
+    assert studio.sweep.run().requeued == 1
+    assert studio.queued() == [job.id]
+    assert studio.sweep.run().looked_at == 0
+
+
+def test_a_lost_execution_is_started_again_until_it_is_given_up(studio: Studio) -> None:
+    job = studio.submit()
+    studio.drafts(job)
+    studio.workflow.states[job.id] = "ended"
+
+    for number in range(1, MAX_REDRIVES + 1):
+        studio.clock.forward(minutes=3)
+        assert studio.sweep.run().redriven == 1
+        assert studio.ledger.job(job.id).redrives == number
+    studio.clock.forward(minutes=3)
+    assert studio.sweep.run().given_up == 1
+
+    assert studio.ledger.job(job.id).stage is Stage.FAILED
+    assert studio.intact(job)
+
+
+def test_a_redriven_job_goes_on_where_it_was(studio: Studio) -> None:
+    job = studio.submit(finalize="on_approval")
+    studio.drafts(job)
+    studio.decisions.approve(DESIGNER, job.id)
+    studio.milestones.decide(job.id)
+    studio.paint(job, Tier.FINAL)
+    orders = len(studio.host.orders)
+
+    assert studio.drafts(job).next == "finalize"
+    assert studio.final(job).stage is Stage.DONE
+    assert len(studio.host.orders) == orders
+
+
+def test_a_lost_notification_is_made_good_by_the_sweep(studio: Studio) -> None:
+    job = studio.submit()
+    studio.renders.start(RenderTask(job_id=job.id, tier=Tier.DRAFT, candidate=1, attempt=1))
+    studio.waits.park(f"{job.id}-d1-1", "token")
+    studio.workflow.states[job.id] = "running"
+
+    studio.clock.forward(minutes=3)
+
+    assert studio.sweep.run().woken == 1
+    assert studio.workflow.woken == ["token"]
+
+
+def test_an_execution_that_died_unforeseen_ends_its_job(studio: Studio) -> None:
+    job = studio.submit()
+
+    studio.milestones.unforeseen(f"{job.id}-r1", "FAILED")
+    assert not studio.ledger.job(job.id).stage.terminal
+    studio.milestones.unforeseen(job.id, "TIMED_OUT", cause="too slow")
+
+    assert studio.ledger.job(job.id).stage is Stage.FAILED
+
+
+# ── submit ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_what_no_model_can_paint_is_refused_before_anything_is_promised(studio: Studio) -> None:
+    for field_name, fields in {
+        "size": {"size": "1000x1000"},
+        "use_case": {"use_case": "billboard"},
+        "expected_text": {"expected_text": "A" * 118, "text_box": [0.4, 0.4, 0.05, 0.05]},
+    }.items():
+        with pytest.raises(InvalidRequest) as refusal:
+            studio.submit(**fields)
+        assert refusal.value.param == field_name
+    assert studio.queued() == []
+
+
+def test_a_missing_seed_is_drawn_once_and_recorded(studio: Studio) -> None:
+    request = hero().model_copy(update={"seed": None})
+
+    job = studio.submissions.submit(DESIGNER, request)
+
+    assert studio.ledger.job(job.id).seed == job.seed
+    assert studio.ledger.events(job.id)[0].data["seed"] == job.seed
+
+
+def test_provider_bytes_are_stored_unaltered(studio: Studio) -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (32, 32), "navy").save(buffer, "JPEG", quality=80, comment=b"signed elsewhere")
+    studio.host.answers = [buffer.getvalue()]
+    job = studio.submit()
+
+    studio.paint(job, Tier.DRAFT, candidate=1)
+
+    image = studio.ledger.attempts(job.id)[0].image
+    assert image is not None
+    assert studio.images.load("acme", image.sha256) == buffer.getvalue()
+    assert image.mime == "image/jpeg"
+
+
+def test_a_host_error_object_is_kept_with_its_reason(studio: Studio) -> None:
+    studio.host.answers = [RenderFailed("CUDA out of memory"), picture(3)]
+    job = studio.submit()
+
+    assert studio.paint(job, Tier.DRAFT, candidate=1).next == "continue"
+    assert "CUDA" in str(studio.ledger.attempts(job.id)[0].error)
