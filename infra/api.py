@@ -65,7 +65,13 @@ class Api(Construct):
     """REST API, stage and routes. REST and not HTTP: it carries WAF, usage plans and streamed responses."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, config: StageConfig, handler: lambda_.Function, authorizer: lambda_.Function
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        config: StageConfig,
+        handler: lambda_.Function,
+        authorizer: lambda_.Function,
     ) -> None:
         super().__init__(scope, construct_id)
         self.rest_api = self._rest_api(config)
@@ -101,8 +107,16 @@ class Api(Construct):
                 throttling_burst_limit=config.request_burst,
             ),
         )
-        accept(api, "AwsSolutions-APIG2", "The api function validates with pydantic and names field and rule, which a model here cannot.")
-        accept(api, "AwsSolutions-APIG3", "The web ACL is associated in the Edge stack: the emulator of the local stack has no association.")
+        accept(
+            api,
+            "AwsSolutions-APIG2",
+            "The api function validates with pydantic and names field and rule, which a model here cannot.",
+        )
+        accept(
+            api,
+            "AwsSolutions-APIG3",
+            "The web ACL is associated in the Edge stack: the emulator of the local stack has no association.",
+        )
         accept(
             api,
             "AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs]",
@@ -123,11 +137,18 @@ class Api(Construct):
             results_cache_ttl=Duration.seconds(0),
         )
         root = self.rest_api.root
-        public = [root, root.add_resource("health"), root.add_resource("openapi.json"), root.add_resource("static").add_resource("{file+}")]
+        public = [
+            root,
+            root.add_resource("health"),
+            root.add_resource("openapi.json"),
+            root.add_resource("static").add_resource("{file+}"),
+        ]
         for resource in public:
             method = resource.add_method("GET", integration, authorization_type=apigateway.AuthorizationType.NONE)
             for rule in ("AwsSolutions-APIG4", "AwsSolutions-COG4"):
-                accept(method, rule, "Public on purpose: liveness, the API's description and the static files of Studio.")
+                accept(
+                    method, rule, "Public on purpose: liveness, the API's description and the static files of Studio."
+                )
         guarded = root.add_resource("{proxy+}").add_method(
             "ANY", integration, authorizer=guard, authorization_type=apigateway.AuthorizationType.CUSTOM
         )

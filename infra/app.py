@@ -18,6 +18,8 @@ import aws_cdk as cdk  # noqa: E402  (jsii starts Node.js at import)
 import cdk_nag  # noqa: E402
 
 from infra.config import STAGES, StageConfig  # noqa: E402
+from infra.firewall import EdgeStack  # noqa: E402
+from infra.inference.endpoint import InferenceStack  # noqa: E402
 from infra.stack import CoreStack  # noqa: E402
 
 # Kept here and not in cdk.json, which only the CDK CLI reads: one app, one template, however it is run.
@@ -38,11 +40,15 @@ _FLAGS = {
 
 def build(config: StageConfig, *, outdir: Path | None = None) -> cdk.App:
     """The app of one stage with both rule packs attached; `synth()` raises on an unanswered finding."""
-    app = cdk.App(outdir=str(outdir) if outdir else None, context=_FLAGS, analytics_reporting=False, tree_metadata=False)
+    app = cdk.App(
+        outdir=str(outdir) if outdir else None, context=_FLAGS, analytics_reporting=False, tree_metadata=False
+    )
     cdk.Validations.of(app).add_plugins(cdk_nag.AwsSolutionsChecks(app), cdk_nag.ServerlessChecks(app))
     cdk.Tags.of(app).add("service", "presscheck")
     cdk.Tags.of(app).add("stage", config.name)
-    CoreStack(app, "Core", config=config)
+    core = CoreStack(app, "Core", config=config)
+    EdgeStack(app, "Edge", config=config, api=core.api)
+    InferenceStack(app, "Inference", config=config, storage=core.storage, events=core.events)
     return app
 
 

@@ -26,7 +26,20 @@ PYTHON: Final = "3.14"
 UNZIPPED_LIMIT: Final = 250 * 1024 * 1024
 """Lambda's limit in bytes: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
 
-BOTO_SERVICES: Final = frozenset({"bedrock-runtime", "dynamodb", "events", "s3", "sagemaker-runtime", "secretsmanager", "sns", "sqs", "stepfunctions", "sts"})
+BOTO_SERVICES: Final = frozenset(
+    {
+        "bedrock-runtime",
+        "dynamodb",
+        "events",
+        "s3",
+        "sagemaker-runtime",
+        "secretsmanager",
+        "sns",
+        "sqs",
+        "stepfunctions",
+        "sts",
+    }
+)
 """The services a function may call. Models of the other 400 are 25 MB that every cold start would carry."""
 
 _SOURCE: Final = ("functions", "shared", "templates")
@@ -95,7 +108,10 @@ def _with_packages(bundle: Bundle) -> Path:
 
 def _direct(bundle: Bundle) -> Iterator[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    for line in [*project["dependencies"], *(line for extra in bundle.extras for line in project["optional-dependencies"][extra])]:
+    for line in [
+        *project["dependencies"],
+        *(line for extra in bundle.extras for line in project["optional-dependencies"][extra]),
+    ]:
         yield re.split(r"[^A-Za-z0-9._-]", line, maxsplit=1)[0].lower()
 
 
@@ -130,7 +146,9 @@ def _ships(path: Path) -> bool:
     if path.parts[0] in {"bin", ".lock"} or {"tests", "__pycache__"} & set(path.parts):
         return False
     if path.parts[0].endswith(".dist-info"):
-        return path.name not in {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"} and not path.name.startswith("uv_")
+        return path.name not in {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"} and not path.name.startswith(
+            "uv_"
+        )
     if path.parts[:2] == ("botocore", "data") and len(path.parts) > 3:  # noqa: PLR2004
         return path.parts[2] in BOTO_SERVICES
     if path.parts[:2] == ("boto3", "data") and len(path.parts) > 3:  # noqa: PLR2004

@@ -109,8 +109,15 @@ DEV: Final = StageConfig(
     interactive=LaneConfig(max_concurrency=10),
     bulk=LaneConfig(max_concurrency=2),
     endpoints=(
-        EndpointConfig(model="sd35-large-turbo", instance_type="ml.g6e.2xlarge", max_instances=1, weights_prefix="sd35-large-turbo/"),
-        EndpointConfig(model="sd35-large", instance_type="ml.g6e.2xlarge", max_instances=1, weights_prefix="sd35-large/"),
+        EndpointConfig(
+            model="sd35-large-turbo",
+            instance_type="ml.g6e.2xlarge",
+            max_instances=1,
+            weights_prefix="sd35-large-turbo/",
+        ),
+        EndpointConfig(
+            model="sd35-large", instance_type="ml.g6e.2xlarge", max_instances=1, weights_prefix="sd35-large/"
+        ),
     ),
 )
 
@@ -127,9 +134,15 @@ PROD: Final = DEV.model_copy(
         "endpoints": (
             # A draft within 3 s is impossible from zero instances: one stays warm.
             EndpointConfig(
-                model="sd35-large-turbo", instance_type="ml.g6e.2xlarge", min_instances=1, max_instances=8, weights_prefix="sd35-large-turbo/"
+                model="sd35-large-turbo",
+                instance_type="ml.g6e.2xlarge",
+                min_instances=1,
+                max_instances=8,
+                weights_prefix="sd35-large-turbo/",
             ),
-            EndpointConfig(model="sd35-large", instance_type="ml.g6e.2xlarge", max_instances=8, weights_prefix="sd35-large/"),
+            EndpointConfig(
+                model="sd35-large", instance_type="ml.g6e.2xlarge", max_instances=8, weights_prefix="sd35-large/"
+            ),
         ),
     }
 )

@@ -78,7 +78,11 @@ class Functions(Construct):
         )
         accept_wildcard(role, "*", "X-Ray's PutTraceSegments and PutTelemetryRecords take no resource.")
         if dead_letters is None:
-            accept(function, "Serverless-LambdaDLQ", "Called synchronously or by a queue that redrives: nothing to keep here.")
+            accept(
+                function,
+                "Serverless-LambdaDLQ",
+                "Called synchronously or by a queue that redrives: nothing to keep here.",
+            )
         return function
 
 

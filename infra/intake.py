@@ -50,7 +50,11 @@ class Lane(Construct):
             report_batch_item_failures=True,
         )
         function.add_event_source(source)
-        mapping = next(c for c in function.node.find_all() if isinstance(c, lambda_.EventSourceMapping) and self.node.id in c.node.id)
+        mapping = next(
+            c
+            for c in function.node.find_all()
+            if isinstance(c, lambda_.EventSourceMapping) and self.node.id in c.node.id
+        )
         accept(
             mapping,
             "Serverless-LambdaEventSourceMappingDestination",

@@ -49,14 +49,21 @@ class Monitoring(Construct):
         self._alarm("BulkDeadLetters", _depth(intake.bulk.dead_letters), "A batch job could not be dispatched.")
         self._alarm("UndeliveredEvents", _depth(undelivered), "An event or notification found no taker.")
         self._alarm("ExecutionsFailed", workflow.metric_failed(period=_FIVE_MINUTES), "A render workflow broke.")
-        self._alarm("ExecutionsTimedOut", workflow.metric_timed_out(period=_FIVE_MINUTES), "A render workflow timed out.")
+        self._alarm(
+            "ExecutionsTimedOut", workflow.metric_timed_out(period=_FIVE_MINUTES), "A render workflow timed out."
+        )
         for name in ("resume", "conclude", "sweep"):
             self._alarm(
                 f"{name.capitalize()}Errors",
                 functions[name].metric_errors(period=_FIVE_MINUTES),
                 f"{name} fails: jobs may not reach their end by themselves.",
             )
-        self._alarm("ServerErrors", api.metric_server_error(period=_FIVE_MINUTES, statistic="Sum"), "Clients saw 5xx.", threshold=5)
+        self._alarm(
+            "ServerErrors",
+            api.metric_server_error(period=_FIVE_MINUTES, statistic="Sum"),
+            "Clients saw 5xx.",
+            threshold=5,
+        )
         self._dashboard(config, api=api, intake=intake, undelivered=undelivered, workflow=workflow, functions=functions)
 
     def _topic(self, config: StageConfig) -> sns.Topic:
@@ -103,10 +110,16 @@ class Monitoring(Construct):
         )
         dashboard.add_widgets(
             _graph("Function errors", *(function.metric_errors() for function in functions.values())),
-            _graph("Function duration, p90 ms", *(function.metric_duration(statistic="p90") for function in functions.values())),
+            _graph(
+                "Function duration, p90 ms",
+                *(function.metric_duration(statistic="p90") for function in functions.values()),
+            ),
         )
         dashboard.add_widgets(
-            _graph("Waiting to be dispatched", *(lane.queue.metric_approximate_number_of_messages_visible() for lane in lanes)),
+            _graph(
+                "Waiting to be dispatched",
+                *(lane.queue.metric_approximate_number_of_messages_visible() for lane in lanes),
+            ),
             _graph("Oldest waiting, s", *(lane.queue.metric_approximate_age_of_oldest_message() for lane in lanes)),
             _graph("Dead letters", *(_depth(queue) for queue in dead)),
         )

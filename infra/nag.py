@@ -5,7 +5,9 @@ Hides how findings are named. Never silences a rule for more than one construct.
 
 from __future__ import annotations
 
-from aws_cdk import Acknowledgment, CfnElement, Stack, Validations
+from typing import Any
+
+from aws_cdk import Acknowledgment, Stack, Validations
 from aws_cdk import aws_iam as iam
 from constructs import Construct, IConstruct
 
@@ -15,17 +17,9 @@ def accept(construct: IConstruct, rule: str, reason: str) -> None:
     Validations.of(construct).acknowledge(Acknowledgment(id=rule, reason=reason))
 
 
-def accept_wildcard(construct: IConstruct, resource: str, reason: str) -> None:
-    """Acknowledge that a policy below `construct` names `resource`, which contains a `*`."""
-    accept(construct, f"AwsSolutions-IAM5[Resource::{_in_words(construct, resource)}]", reason)
-
-
-def logical_name(construct: Construct) -> str:
-    """`<LogicalId.Arn>`: how a finding names the ARN of a resource of ours."""
-    element = construct.node.default_child
-    if not isinstance(element, CfnElement):
-        raise TypeError(f"{construct.node.path} has no CloudFormation resource of its own")
-    return f"<{Stack.of(construct).get_logical_id(element)}.Arn>"
+def accept_wildcard(construct: IConstruct, arn: str, reason: str) -> None:
+    """Acknowledge that a policy below `construct` names `arn`, which contains a `*`."""
+    accept(construct, f"AwsSolutions-IAM5[Resource::{_in_words(Stack.of(construct).resolve(arn))}]", reason)
 
 
 def role_of(grantee: iam.IGrantable) -> Construct:
@@ -36,9 +30,17 @@ def role_of(grantee: iam.IGrantable) -> Construct:
     return principal
 
 
-def _in_words(construct: IConstruct, arn: str) -> str:
-    """A finding writes pseudo parameters as `<AWS::Region>`; an ARN formatted by a stack holds tokens."""
-    stack = Stack.of(construct)
-    for token, word in ((stack.partition, "Partition"), (stack.region, "Region"), (stack.account, "AccountId")):
-        arn = arn.replace(token, f"<AWS::{word}>")
-    return arn
+def _in_words(value: Any) -> str:
+    """How a finding writes an ARN: `<LogicalId.Arn>`, `<AWS::Region>`, the name of an export."""
+    match value:
+        case str():
+            return value
+        case {"Ref": name}:
+            return f"<{name}>"
+        case {"Fn::GetAtt": [name, attribute]}:
+            return f"<{name}.{attribute}>"
+        case {"Fn::ImportValue": name}:
+            return str(name)
+        case {"Fn::Join": [separator, parts]}:
+            return str(separator).join(_in_words(part) for part in parts)
+    raise TypeError(f"no words for {value}")

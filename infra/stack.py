@@ -83,13 +83,13 @@ class CoreStack(Stack):
         """Who may do what, function by function."""
         storage, workflow, functions = self.storage, self.workflow, self.functions
 
-        storage.grant_read_ledger(functions.authorize)
+        storage.grant_look_up(functions.authorize)
 
         storage.grant_read_write_ledger(functions.api)
         storage.grant_read_images(functions.api)
         self.intake.grant_send(functions.api)
         workflow.grant_stop(functions.api)
-        workflow.grant_answer(functions.api)
+        workflow.grant_wake(functions.api)
         self.events.bus.grant_put_events_to(functions.api)
 
         storage.grant_read_write_ledger(functions.dispatch)
@@ -97,25 +97,25 @@ class CoreStack(Stack):
 
         storage.grant_read_write_ledger(functions.render)
         storage.grant_read_write_images(functions.render)
-        storage.grant_inference(functions.render)
+        storage.grant_order_inference(functions.render)
         grant_invoke_async(functions.render, config=self._config)
 
         storage.grant_read_write_ledger(functions.resume)
-        workflow.grant_answer(functions.resume)
+        workflow.grant_wake(functions.resume)
 
         storage.grant_read_write_ledger(functions.verify)
         storage.grant_read_images(functions.verify)
 
         storage.grant_read_write_ledger(functions.conclude)
-        storage.grant_read_images(functions.conclude)
         self.events.bus.grant_put_events_to(functions.conclude)
 
         storage.grant_read_write_ledger(functions.sweep)
+        storage.grant_read_inference(functions.sweep)
+        self.intake.grant_send(functions.sweep)
         workflow.grant_start(functions.sweep)
         workflow.grant_watch(functions.sweep)
-        workflow.grant_stop(functions.sweep)
-        workflow.grant_answer(functions.sweep)
-        self.intake.grant_send(functions.sweep)
+        workflow.grant_wake(functions.sweep)
+        self.events.bus.grant_put_events_to(functions.sweep)
 
     def _tell(self) -> None:
         """Outputs: what a client, an operator or the local stack has to know."""

@@ -8,21 +8,22 @@ from __future__ import annotations
 
 from typing import Final
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra.config import StageConfig
-from infra.nag import accept, accept_wildcard, logical_name, role_of
+from infra.nag import accept, accept_wildcard, role_of
 
 IMAGES: Final = "images/"
 INFERENCE: Final = "inference/"
 
-# No Scan: whoever has to look at everything is asking the wrong question of this table.
-_READ: Final = ("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:ConditionCheckItem")
-_WRITE: Final = ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem")
+# No Scan: whoever has to look at everything asks the wrong question of this table.
+# No Delete: the ledger is append-only, and what may go has a time to live.
+_READ: Final = ("dynamodb:GetItem", "dynamodb:Query", "dynamodb:ConditionCheckItem")
+_WRITE: Final = ("dynamodb:PutItem", "dynamodb:UpdateItem")
 
 
 class Storage(Construct):
@@ -36,13 +37,14 @@ class Storage(Construct):
         self.access_logs = self._access_logs()
         self.bucket = self._bucket()
 
-    def grant_read_ledger(self, grantee: iam.IGrantable) -> None:
-        """Read items by key and by index."""
-        self._grant_table(grantee, *_READ)
+    def grant_look_up(self, grantee: iam.IGrantable) -> None:
+        """Read one item whose key is known."""
+        iam.Grant.add_to_principal(grantee=grantee, actions=["dynamodb:GetItem"], resource_arns=[self.table.table_arn])
 
     def grant_read_write_ledger(self, grantee: iam.IGrantable) -> None:
-        """Read, and write single items and transactions."""
-        self._grant_table(grantee, *_READ, *_WRITE)
+        """Read by key and by index, write items alone and in transactions."""
+        self.table.grant(grantee, *_READ, *_WRITE)
+        accept_wildcard(role_of(grantee), f"{self.table.table_arn}/index/*", "The indexes of this one table.")
 
     def grant_read_images(self, grantee: iam.IGrantable) -> None:
         """Read, and sign links to, stored images."""
@@ -52,8 +54,16 @@ class Storage(Construct):
         """Read and store images; nothing may delete one."""
         self._grant_objects(grantee, IMAGES, "s3:GetObject", "s3:PutObject")
 
-    def grant_inference(self, grantee: iam.IGrantable) -> None:
+    def grant_order_inference(self, grantee: iam.IGrantable) -> None:
         """Leave inputs for an endpoint and read what it answered."""
+        self._grant_objects(grantee, INFERENCE, "s3:GetObject", "s3:PutObject")
+
+    def grant_read_inference(self, grantee: iam.IGrantable) -> None:
+        """See whether an endpoint answered."""
+        self._grant_objects(grantee, INFERENCE, "s3:GetObject")
+
+    def grant_serve_inference(self, grantee: iam.IGrantable) -> None:
+        """Be the endpoint: read inputs, leave outputs and failures."""
         self._grant_objects(grantee, INFERENCE, "s3:GetObject", "s3:PutObject")
 
     def _table(self) -> dynamodb.Table:
@@ -64,7 +74,9 @@ class Storage(Construct):
             sort_key=_key("sk"),
             billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
             time_to_live_attribute="expires_at",
-            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(point_in_time_recovery_enabled=True),
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=True
+            ),
             # The key AWS owns: free, and no second permission that could be forgotten.
             encryption=dynamodb.TableEncryption.DEFAULT,
             deletion_protection=self._config.retain_data,
@@ -77,7 +89,10 @@ class Storage(Construct):
         ):
             prefix = index.removeprefix("by_")
             table.add_global_secondary_index(
-                index_name=index, partition_key=_key(f"{prefix}_pk"), sort_key=_key(f"{prefix}_sk"), projection_type=projection
+                index_name=index,
+                partition_key=_key(f"{prefix}_pk"),
+                sort_key=_key(f"{prefix}_sk"),
+                projection_type=projection,
             )
         return table
 
@@ -91,7 +106,9 @@ class Storage(Construct):
             lifecycle_rules=[s3.LifecycleRule(expiration=Duration.days(self._config.access_log_days))],
             removal_policy=self._keep,
         )
-        accept(bucket, "AwsSolutions-S1", "This bucket holds the access logs; logging its own access would feed itself.")
+        accept(
+            bucket, "AwsSolutions-S1", "This bucket holds the access logs; logging its own access would feed itself."
+        )
         return bucket
 
     def _bucket(self) -> s3.Bucket:
@@ -106,7 +123,9 @@ class Storage(Construct):
             server_access_logs_prefix="images/",
             lifecycle_rules=[
                 s3.LifecycleRule(
-                    id="inference-exchange", prefix=INFERENCE, expiration=Duration.days(self._config.inference_input_days)
+                    id="inference-exchange",
+                    prefix=INFERENCE,
+                    expiration=Duration.days(self._config.inference_input_days),
                 ),
                 s3.LifecycleRule(
                     id="leftovers",
@@ -117,17 +136,15 @@ class Storage(Construct):
             removal_policy=self._keep,
         )
 
-    def _grant_table(self, grantee: iam.IGrantable, *actions: str) -> None:
-        self.table.grant(grantee, *actions)
-        accept_wildcard(role_of(grantee), f"{logical_name(self.table)}/index/*", "The indexes of this one table.")
-
     def _grant_objects(self, grantee: iam.IGrantable, prefix: str, *actions: str) -> None:
-        iam.Grant.add_to_principal(grantee=grantee, actions=list(actions), resource_arns=[self.bucket.arn_for_objects(f"{prefix}*")])
+        iam.Grant.add_to_principal(
+            grantee=grantee, actions=list(actions), resource_arns=[self.bucket.arn_for_objects(f"{prefix}*")]
+        )
         # Without ListBucket a missing object answers 403 and could not be told from a denied one.
         iam.Grant.add_to_principal(grantee=grantee, actions=["s3:ListBucket"], resource_arns=[self.bucket.bucket_arn])
-        accept_wildcard(
-            role_of(grantee), f"{logical_name(self.bucket)}/{prefix}*", "Object names are content hashes and attempt ids."
-        )
+        home, role = Stack.of(self), role_of(grantee)
+        seen = self.bucket.bucket_arn if Stack.of(role) is home else home.export_value(self.bucket.bucket_arn)
+        accept_wildcard(role, f"{seen}/{prefix}*", "Object names are content hashes and attempt ids.")
 
 
 def _key(name: str) -> dynamodb.Attribute:

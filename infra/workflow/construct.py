@@ -39,19 +39,26 @@ class Workflow(Construct):
             service="states", resource="execution", resource_name=f"{name}:*", arn_format=ArnFormat.COLON_RESOURCE_NAME
         )
 
-    def define(self, *, render: lambda_.Function, resume: lambda_.Function, verify: lambda_.Function, conclude: lambda_.Function) -> None:
+    def define(
+        self,
+        *,
+        render: lambda_.Function,
+        resume: lambda_.Function,
+        verify: lambda_.Function,
+        conclude: lambda_.Function,
+    ) -> None:
         """Create the state machine over these functions. Once, after the functions."""
         functions = {"Render": render, "Resume": resume, "Verify": verify, "Conclude": conclude}
-        log_group = logs.LogGroup(
-            self, "Logs", retention=retention(self._config), removal_policy=RemovalPolicy.DESTROY
-        )
+        log_group = logs.LogGroup(self, "Logs", retention=retention(self._config), removal_policy=RemovalPolicy.DESTROY)
         self.state_machine = sfn.StateMachine(
             self,
             "StateMachine",
             state_machine_name=self._config.workflow_name,
             state_machine_type=sfn.StateMachineType.STANDARD,
             definition_body=sfn.DefinitionBody.from_string(DEFINITION.read_text(encoding="utf-8")),
-            definition_substitutions={f"{name}FunctionArn": function.function_arn for name, function in functions.items()},
+            definition_substitutions={
+                f"{name}FunctionArn": function.function_arn for name, function in functions.items()
+            },
             tracing_enabled=True,
             # Events without data: prompts belong to the ledger, not to a log.
             logs=sfn.LogOptions(destination=log_group, level=sfn.LogLevel.ALL, include_execution_data=False),
@@ -72,13 +79,13 @@ class Workflow(Construct):
         """Stop executions."""
         self._grant_executions(grantee, "states:StopExecution")
 
-    def grant_answer(self, grantee: iam.IGrantable) -> None:
-        """Answer a task that waits for its token.
+    def grant_wake(self, grantee: iam.IGrantable) -> None:
+        """End the wait of a task whose token is known.
 
-        The actions take no resource (AWS service authorization reference, Step Functions): the token
+        The action takes no resource (AWS service authorization reference, Step Functions): the token
         itself is the secret. CDK's `grant_task_response` names the state machine, which is no narrower.
         """
-        _grant(grantee, "*", "states:SendTaskSuccess", "states:SendTaskFailure")
+        _grant(grantee, "*", "states:SendTaskSuccess")
 
     def _grant_executions(self, grantee: iam.IGrantable, action: str) -> None:
         _grant(grantee, self._executions, action)
