@@ -71,14 +71,22 @@ def describe(tenant: str, data: bytes) -> ImageRef:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own, lower limit follows
             with Image.open(io.BytesIO(data), formats=list(_MIME)) as image:
                 if image.width * image.height > MAX_PIXELS:
-                    raise ImageUnreadable(f"image of {image.width}x{image.height} px is above {MAX_PIXELS // 10**6} megapixels")
+                    raise ImageUnreadable(
+                        f"image of {image.width}x{image.height} px is above {MAX_PIXELS // 10**6} megapixels"
+                    )
                 phash = perceptual_hash(image)
                 mime, (width, height) = _MIME[str(image.format)], image.size
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise ImageUnreadable(f"not a readable PNG, JPEG or WebP image: {error}") from error
     sha256 = sha256_hex(data)
     return ImageRef(
-        key=_key(tenant, sha256), sha256=sha256, phash=phash, width=width, height=height, mime=mime, size_bytes=len(data)
+        key=_key(tenant, sha256),
+        sha256=sha256,
+        phash=phash,
+        width=width,
+        height=height,
+        mime=mime,
+        size_bytes=len(data),
     )
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
+from pydantic import Field
 
 from shared.errors import InvalidRequest, JobConcluded, LedgerConflict, NotFound
 from shared.models import (
@@ -46,8 +47,8 @@ class Amendment(Value):
 
     event: str
     actor: str
-    data: dict[str, Any] = {}
-    changes: dict[str, Any] = {}
+    data: dict[str, Any] = Field(default_factory=dict)
+    changes: dict[str, Any] = Field(default_factory=dict)
     """Fields of Job to replace."""
     attempts: tuple[Attempt, ...] = ()
     """Attempts to store in the same transaction."""
@@ -59,7 +60,12 @@ class Ledger:
     """Sole owner of the table's keys. Every read of a job is strongly consistent."""
 
     def __init__(
-        self, client: DynamoDBClient, table: str, *, clock: Callable[[], datetime], patience: timedelta = timedelta(minutes=2)
+        self,
+        client: DynamoDBClient,
+        table: str,
+        *,
+        clock: Callable[[], datetime],
+        patience: timedelta = timedelta(minutes=2),
     ) -> None:
         """`patience`: how long a job may stand still before it is due, unless an amendment says otherwise."""
         self._client = client

@@ -109,7 +109,9 @@ def _not_blank(text: str) -> str:
 CleanText = Annotated[str, AfterValidator(_clean_text)]
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$")]
 Tag = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_clean_text)]
-ExpectedText = Annotated[str, Field(min_length=1, max_length=120), AfterValidator(_clean_text), AfterValidator(_not_blank)]
+ExpectedText = Annotated[
+    str, Field(min_length=1, max_length=120), AfterValidator(_clean_text), AfterValidator(_not_blank)
+]
 
 
 class Finalize(StrEnum):
@@ -130,7 +132,10 @@ class JobRequest(Value):
         None, description="`poster@3` pins a version, `poster` takes the released one."
     )
     variables: dict[str, str | int | float | bool] = Field(default_factory=dict, max_length=50)
-    prompt: Annotated[str, Field(max_length=MAX_PROMPT_CHARS), AfterValidator(_clean_text), AfterValidator(_not_blank)] | None = None
+    prompt: (
+        Annotated[str, Field(max_length=MAX_PROMPT_CHARS), AfterValidator(_clean_text), AfterValidator(_not_blank)]
+        | None
+    ) = None
     negative_prompt: Annotated[str, Field(max_length=MAX_PROMPT_CHARS), AfterValidator(_clean_text)] | None = None
     seed: Annotated[StrictInt, Field(ge=0, le=MAX_SEED)] | None = None
     size: Size | None = None
@@ -138,13 +143,19 @@ class JobRequest(Value):
         None, validation_alias=AliasChoices("guidance", "guidance_scale")
     )
     steps: Annotated[StrictInt, Field(ge=1, le=150)] | None = None
-    expected_text: tuple[ExpectedText, ...] = Field((), max_length=8, description="A string or a list of strings that must be readable.")
-    text_box: TextBox | None = Field(None, description="Where the text belongs: `[x, y, w, h]` in fractions of the image.")
+    expected_text: tuple[ExpectedText, ...] = Field(
+        (), max_length=8, description="A string or a list of strings that must be readable."
+    )
+    text_box: TextBox | None = Field(
+        None, description="Where the text belongs: `[x, y, w, h]` in fractions of the image."
+    )
     drafts: Annotated[StrictInt, Field(ge=1, le=MAX_DRAFTS)] = 1
     finalize: Finalize = Finalize.AUTO
     webhook: HttpUrl | None = None
     webhook_events: tuple[Name, ...] = Field((), max_length=16)
-    metadata: dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(max_length=512)]] = Field(default_factory=dict, max_length=16)
+    metadata: dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(max_length=512)]] = Field(
+        default_factory=dict, max_length=16
+    )
     tags: tuple[Tag, ...] = Field((), max_length=16)
 
     @field_validator("expected_text", mode="before")
@@ -216,7 +227,7 @@ class Recipe(Value):
 
 
 class Verdict(StrEnum):
-    PASS = "pass"
+    PASS = "pass"  # noqa: S105 - a verdict, not a password
     FAIL = "fail"
     UNREADABLE = "unreadable"
 
@@ -543,9 +554,18 @@ class StepReply(Value):
     """What a workflow step answers: one word for the Choice that follows, and its operands."""
 
     next: Literal[
-        "await", "continue", "retry", "fail",            # render, collect
-        "accept", "repair", "reject",                    # verify
-        "drafts", "approval", "off_peak", "finalize", "conclude",  # settle
+        "await",
+        "continue",
+        "retry",
+        "fail",  # render, collect
+        "accept",
+        "repair",
+        "reject",  # verify
+        "drafts",
+        "approval",
+        "off_peak",
+        "finalize",
+        "conclude",  # settle
     ]
     attempt: int = 0
     ticket: str = ""

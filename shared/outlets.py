@@ -40,7 +40,9 @@ class Announcer:
         """Put `job.draft_ready`, `job.completed` … on the bus. Never carries prompts or links."""
         detail = {"job_id": job.id, "tenant": job.tenant, "stage": job.stage, "use_case": job.use_case, **facts}
         reply = self._client.put_events(
-            Entries=[{"Source": SOURCE, "DetailType": kind, "Detail": canonical_json(detail), "EventBusName": self._bus}]
+            Entries=[
+                {"Source": SOURCE, "DetailType": kind, "Detail": canonical_json(detail), "EventBusName": self._bus}
+            ]
         )
         if reply["FailedEntryCount"]:
             logger.error("announce_failed", kind=kind, job_id=job.id, reason=reply["Entries"][0].get("ErrorCode"))

@@ -18,7 +18,9 @@ logger = Logger(service=SERVICE, use_rfc3339=True)
 _UNITS: Final = {"count": MetricUnit.Count, "ms": MetricUnit.Milliseconds, "usd_micros": MetricUnit.NoUnit}
 
 
-def measure(name: str, value: float, *, unit: Literal["count", "ms", "usd_micros"] = "count", **dimensions: str) -> None:
+def measure(
+    name: str, value: float, *, unit: Literal["count", "ms", "usd_micros"] = "count", **dimensions: str
+) -> None:
     """One number someone will graph, with few-valued dimensions such as tier and model."""
     with single_metric(name=name, unit=_UNITS[unit], value=value, namespace=NAMESPACE) as metric:
         metric.add_dimension(name="service", value=SERVICE)

@@ -163,7 +163,9 @@ def job_view(job: Job, attempts: Sequence[Attempt], *, link: Callable[[ImageRef]
         cost_usd_micros=job.cost_usd_micros,
         error=error.message if error else None,
         error_detail=error,
-        urls=JobUrls(get=here, cancel=f"{here}/cancel", approve=f"{here}/approve", reject=f"{here}/reject", audit=f"{here}/audit"),
+        urls=JobUrls(
+            get=here, cancel=f"{here}/cancel", approve=f"{here}/approve", reject=f"{here}/reject", audit=f"{here}/audit"
+        ),
         input=job.request,
         output=(shown.image.url,) if shown and shown.image and job.stage is Stage.DONE else (),
         metrics=_metrics(job, drafts, final),

@@ -50,7 +50,9 @@ PATIENCE = timedelta(minutes=2)
 def says(text: str) -> Verification:
     """A verification of a picture that shows `text` where SALE was expected."""
     verdict = Verdict.PASS if text == "SALE" else Verdict.FAIL
-    check = TextCheck(expected="SALE", recognized=text, verdict=verdict, cer=0.0 if text == "SALE" else 0.5, confidence=0.9)
+    check = TextCheck(
+        expected="SALE", recognized=text, verdict=verdict, cer=0.0 if text == "SALE" else 0.5, confidence=0.9
+    )
     return Verification(verdict=verdict, texts=(check,), recognized=text, engine="fake")
 
 
@@ -101,7 +103,9 @@ class Studio:
             profile="local",
             clock=clock,
         )
-        self.verdicts = Verdicts(ledger=self.ledger, images=self.images, policy=policy, load_verifier=lambda: self.reader)
+        self.verdicts = Verdicts(
+            ledger=self.ledger, images=self.images, policy=policy, load_verifier=lambda: self.reader
+        )
         self.waits = Waits(ledger=self.ledger, workflow=self.workflow)
         self.milestones = Milestones(
             ledger=self.ledger,

@@ -47,7 +47,11 @@ def create_resources() -> Resources:
         AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
         KeySchema=_schema("pk", "sk"),
         GlobalSecondaryIndexes=[
-            {"IndexName": name, "KeySchema": _schema(f"{prefix}_pk", f"{prefix}_sk"), "Projection": {"ProjectionType": "ALL"}}
+            {
+                "IndexName": name,
+                "KeySchema": _schema(f"{prefix}_pk", f"{prefix}_sk"),
+                "Projection": {"ProjectionType": "ALL"},
+            }
             for name, prefix in indexes
         ],
     )
@@ -61,7 +65,9 @@ def _schema(hash_key: str, range_key: str) -> Any:
 def picture(seed: int = 0, *, size: tuple[int, int] = (64, 64)) -> bytes:
     """A small PNG whose bytes depend on the seed."""
     buffer = io.BytesIO()
-    Image.effect_noise(size, 20 + seed % 200).convert("RGB").point(lambda value: (value + seed) % 256).save(buffer, "PNG")
+    Image.effect_noise(size, 20 + seed % 200).convert("RGB").point(lambda value: (value + seed) % 256).save(
+        buffer, "PNG"
+    )
     return buffer.getvalue()
 
 
@@ -115,7 +121,9 @@ class FakeHost:
         if isinstance(answer, Exception) and not isinstance(answer, RenderFailed):
             raise answer
         self._waiting[str(order.id)] = answer
-        return Ticket(id=str(order.id), output_location=f"s3://out/{order.id}", failure_location="", submitted_at=self.now)
+        return Ticket(
+            id=str(order.id), output_location=f"s3://out/{order.id}", failure_location="", submitted_at=self.now
+        )
 
     def collect(self, ticket: Ticket) -> Painted:
         answer = self._waiting.get(ticket.id)
@@ -124,7 +132,14 @@ class FakeHost:
         if answer is None:
             raise RenderLost(f"no answer for {ticket.id}")
         return Painted(
-            data=answer, seed_sent=7, seed_reported=7, model_revision="rev-1", simulated=True, queue_ms=1, inference_ms=20, billed_ms=2000
+            data=answer,
+            seed_sent=7,
+            seed_reported=7,
+            model_revision="rev-1",
+            simulated=True,
+            queue_ms=1,
+            inference_ms=20,
+            billed_ms=2000,
         )
 
     def answered(self, ticket: Ticket) -> bool:

@@ -68,5 +68,3 @@ def _rule(item: dict[str, Any]) -> str:
     if item["type"] == "value_error":
         return str(item["ctx"]["error"])
     return str(item["msg"])
-
-

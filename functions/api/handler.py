@@ -106,7 +106,10 @@ def get_job(job_id: str) -> Response[str]:
 @app.post("/v1/jobs/<job_id>/approve")
 def approve(job_id: str) -> Response[str]:
     asked = _body(Approval)
-    return _json(200, _view(wiring.decisions().approve(_principal("approve"), job_id, draft=asked.draft, off_peak=asked.off_peak)))
+    return _json(
+        200,
+        _view(wiring.decisions().approve(_principal("approve"), job_id, draft=asked.draft, off_peak=asked.off_peak)),
+    )
 
 
 @app.post("/v1/jobs/<job_id>/reject")
@@ -142,7 +145,7 @@ def health() -> Response[str]:
 # ── errors ───────────────────────────────────────────────────────────────────────────────────────
 
 
-@app.exception_handler(PresscheckError)
+@app.exception_handler(PresscheckError)  # type: ignore[untyped-decorator]  # Powertools does not type it
 def _ours(error: PresscheckError) -> Response[str]:
     log = logger.exception if error.status >= 500 else logger.info  # noqa: PLR2004
     log("request_refused", extra={"code": error.code, "param": error.param})
@@ -219,5 +222,3 @@ def _json(status: int, value: BaseModel, headers: dict[str, str] | None = None) 
     return Response(
         status_code=status, content_type="application/json", body=value.model_dump_json(), headers=dict(headers or {})
     )
-
-

@@ -22,7 +22,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     except NotAuthenticated as error:
         logger.info("not_authenticated", reason=error.message)
         raise Exception("Unauthorized") from error  # noqa: TRY002 - the only word API Gateway turns into a 401
-    return _allow(principal, request.parsed_arn.api_id, event["methodArn"])
+    return _allow(principal, event["methodArn"])
 
 
 def _presented(headers: dict[str, str]) -> str:
@@ -31,7 +31,7 @@ def _presented(headers: dict[str, str]) -> str:
     return key.strip() if scheme.lower() in {"bearer", "token"} else lowered.get("x-api-key", "")
 
 
-def _allow(principal: Principal, api_id: str, method_arn: str) -> dict[str, Any]:
+def _allow(principal: Principal, method_arn: str) -> dict[str, Any]:
     """Every method of this stage: the answer is cached for the key, not for the path it first asked for."""
     api_arn, stage, *_ = method_arn.split("/")
     return {

@@ -54,5 +54,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 def _died(event: EventBridgeEvent) -> dict[str, Any]:
     detail = event.detail
-    milestones().unforeseen(detail["name"], detail["status"], cause=f"{detail.get('error') or ''} {detail.get('cause') or ''}".strip())
+    milestones().unforeseen(
+        detail["name"], detail["status"], cause=f"{detail.get('error') or ''} {detail.get('cause') or ''}".strip()
+    )
     return {"execution": detail["name"]}

@@ -51,7 +51,9 @@ class Decisions:
         """Ask for another round of drafts, with seeds not used before."""
         job = self.ledger.job(job_id, tenant=who.tenant)
         if len(job.rounds) >= MAX_ROUNDS:
-            raise WrongStage(f"job {job_id} had {MAX_ROUNDS} rounds of at most {MAX_DRAFTS} drafts; approve, reject or submit anew")
+            raise WrongStage(
+                f"job {job_id} had {MAX_ROUNDS} rounds of at most {MAX_DRAFTS} drafts; approve, reject or submit anew"
+            )
         return self._decide(who, job_id, word="more", more=drafts)
 
     def cancel(self, who: Principal, job_id: str) -> Job:
@@ -74,12 +76,16 @@ class Decisions:
         reason: str = "",
     ) -> Job:
         self.ledger.job(job_id, tenant=who.tenant)
-        decision = Decision(word=word, by=who.name, at=self.clock(), draft=draft, off_peak=off_peak, more=more, reason=reason)
+        decision = Decision(
+            word=word, by=who.name, at=self.clock(), draft=draft, off_peak=off_peak, more=more, reason=reason
+        )
 
         def change(job: Job) -> Amendment:
             if job.stage is not Stage.AWAITING_APPROVAL or job.decision is not None:
                 state = "already decided" if job.decision else f"at stage {job.stage}"
-                raise WrongStage(f"job {job_id} is {state}; only a job awaiting approval can be decided", stage=job.stage)
+                raise WrongStage(
+                    f"job {job_id} is {state}; only a job awaiting approval can be decided", stage=job.stage
+                )
             data = decision.model_dump(mode="json", exclude={"by", "at"}, exclude_defaults=True) | {"word": word}
             return Amendment(event="decision.made", actor=who.name, data=data, changes={"decision": decision})
 

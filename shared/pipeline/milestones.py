@@ -155,7 +155,9 @@ class Milestones:
                 changes["final_attempt"] = best.attempt
             if stage is Stage.FAILED:
                 changes["error"] = job.error or _explain(job, outcome, attempts, best, cause)
-            facts = {"outcome": outcome, "cause": cause[:500]} | ({"error": changes["error"].code} if "error" in changes else {})
+            facts = {"outcome": outcome, "cause": cause[:500]} | (
+                {"error": changes["error"].code} if "error" in changes else {}
+            )
             return Amendment(event=_ANNOUNCED[stage], actor=actor, data=facts, changes=changes)
 
         before = self.ledger.job(job_id)
@@ -169,7 +171,10 @@ class Milestones:
         return job
 
     def unforeseen(self, execution: str, status: str, *, cause: str = "") -> None:
-        """An execution ended by itself (FAILED, TIMED_OUT, ABORTED): its job must not hang. Executions replaced by a re-drive do not count."""
+        """An execution ended by itself (FAILED, TIMED_OUT, ABORTED): its job must not hang.
+
+        Executions replaced by a re-drive do not count.
+        """
         job = self.ledger.job(execution.partition("-")[0])
         if execution == execution_name(job):
             self.conclude(job.id, "failed", cause=f"the workflow ended {status}: {cause}")

@@ -14,7 +14,15 @@ from typing import Any
 
 from shared.cache import Cache
 from shared.catalogue import Catalogue, Model
-from shared.errors import ImageUnreadable, InvalidRequest, ModelRetired, NotFound, PresscheckError, ProviderError, RenderFailed
+from shared.errors import (
+    ImageUnreadable,
+    InvalidRequest,
+    ModelRetired,
+    NotFound,
+    PresscheckError,
+    ProviderError,
+    RenderFailed,
+)
 from shared.images import Images
 from shared.ledger import Amendment, Ledger
 from shared.models import (
@@ -51,7 +59,7 @@ class Renders:
     clock: Callable[[], datetime]
 
     def start(self, task: RenderTask) -> StepReply:
-        """Begin the attempt: `continue` from the cache or a fast host, `await` a slow one, `retry` or `fail` otherwise."""
+        """Begin the attempt: `continue` from the cache or a fast host, `await` a slow one, else `retry` or `fail`."""
         job = self.ledger.job(task.job_id)
         if known := self.ledger.attempt(task.id):
             return self._reply(known)
@@ -95,7 +103,14 @@ class Renders:
     def _plan(self, job: Job, task: RenderTask, attempts: Sequence[Attempt]) -> Plan:
         same_tier = [each for each in attempts if (each.tier, each.candidate) == (task.tier, task.candidate)]
         failures = list(takewhile(lambda each: each.status is AttemptStatus.FAILED, reversed(same_tier)))
-        draft = next((each for each in attempts if each.tier is Tier.DRAFT and each.candidate == job.chosen_draft and each.image), None)
+        draft = next(
+            (
+                each
+                for each in attempts
+                if each.tier is Tier.DRAFT and each.candidate == job.chosen_draft and each.image
+            ),
+            None,
+        )
         return plan(
             job,
             tier=task.tier,
@@ -176,7 +191,9 @@ class Renders:
             )
 
         self.ledger.amend(attempt.job_id, change)
-        logger.info(event.replace(".", "_"), attempt=str(attempt.id), model=attempt.model, latency_ms=attempt.latency_ms.total)
+        logger.info(
+            event.replace(".", "_"), attempt=str(attempt.id), model=attempt.model, latency_ms=attempt.latency_ms.total
+        )
         _measure(attempt)
         return self._reply(attempt)
 
@@ -194,7 +211,9 @@ class Renders:
         """No recipe can be planned any more, e.g. the model was retired meanwhile: say so on the job and stop."""
 
         def change(_: Job) -> Amendment:
-            return Amendment(event="render.refused", actor=_ACTOR, data={"error": error.message}, changes={"error": _detail(error)})
+            return Amendment(
+                event="render.refused", actor=_ACTOR, data={"error": error.message}, changes={"error": _detail(error)}
+            )
 
         self.ledger.amend(job.id, change)
         return StepReply(next="fail")
@@ -224,7 +243,12 @@ def _from_cache(attempt: Attempt, hit: Attempt, *, now: datetime) -> Attempt:
 
 def _failed(attempt: Attempt, error: PresscheckError, *, now: datetime) -> Attempt:
     return attempt.model_copy(
-        update={"status": AttemptStatus.FAILED, "error": _detail(error), "latency_ms": Latency(total=_ms(attempt, now)), "completed_at": now}
+        update={
+            "status": AttemptStatus.FAILED,
+            "error": _detail(error),
+            "latency_ms": Latency(total=_ms(attempt, now)),
+            "completed_at": now,
+        }
     )
 
 
@@ -233,14 +257,14 @@ def _detail(error: PresscheckError) -> ErrorDetail:
 
 
 def _measure(attempt: Attempt) -> None:
-    of = {"tier": attempt.tier.value, "model": attempt.model}
+    tier, model = attempt.tier.value, attempt.model
     if attempt.error:
-        measure("RenderFailures", 1, **of, code=attempt.error.code)
+        measure("RenderFailures", 1, tier=tier, model=model, code=attempt.error.code)
     elif attempt.cached:
-        measure("CacheHits", 1, **of)
+        measure("CacheHits", 1, tier=tier, model=model)
     elif attempt.image:
-        measure("RenderLatency", attempt.latency_ms.total, unit="ms", **of)
-        measure("RenderCost", attempt.cost_usd_micros, unit="usd_micros", **of)
+        measure("RenderLatency", attempt.latency_ms.total, unit="ms", tier=tier, model=model)
+        measure("RenderCost", attempt.cost_usd_micros, unit="usd_micros", tier=tier, model=model)
 
 
 def _facts(attempt: Attempt) -> dict[str, Any]:

@@ -51,7 +51,9 @@ class Submissions:
         rehearse(job, policy=self.policy, catalogue=self.catalogue, profile=self.profile, today=job.created_at.date())
         job = self.ledger.open(job, actor=who.name, data=_facts(job))
         self.intake.send(job)
-        logger.info("job_submitted", job_id=job.id, use_case=job.use_case, drafts=request.drafts, finalize=request.finalize)
+        logger.info(
+            "job_submitted", job_id=job.id, use_case=job.use_case, drafts=request.drafts, finalize=request.finalize
+        )
         return job
 
     def dispatch(self, message: IntakeMessage) -> None:
@@ -89,5 +91,3 @@ def _facts(job: Job) -> dict[str, object]:
     """The request as accepted, for the chain: with it and the versions named here a job can be replayed."""
     facts = job.model_dump(mode="json", include={"use_case", "policy_version", "prompt", "template", "seed", "size"})
     return facts | {"request": job.request.model_dump(mode="json", exclude_defaults=True)}
-
-

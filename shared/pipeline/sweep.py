@@ -70,7 +70,9 @@ class Sweep:
         if state == "running":
             return self._nudge(job)
         if job.redrives >= MAX_REDRIVES:
-            self.milestones.conclude(job.id, "failed", cause=f"the workflow was lost {MAX_REDRIVES + 1} times", actor="sweep")
+            self.milestones.conclude(
+                job.id, "failed", cause=f"the workflow was lost {MAX_REDRIVES + 1} times", actor="sweep"
+            )
             return "given_up"
         if state == "absent" and job.stage is Stage.QUEUED:
             self._postpone(job, "job.requeued")
@@ -87,7 +89,11 @@ class Sweep:
             return "expired" if job.decision is None else "woken"
         woken = False
         for attempt in self.ledger.attempts(job.id):
-            if attempt.status is AttemptStatus.PENDING and attempt.ticket and self.providers[attempt.provider].answered(attempt.ticket):
+            if (
+                attempt.status is AttemptStatus.PENDING
+                and attempt.ticket
+                and self.providers[attempt.provider].answered(attempt.ticket)
+            ):
                 self.waits.wake(attempt.ticket.id)
                 woken = True
         self.ledger.postpone(job, until=self.clock() + self.patience)
@@ -97,6 +103,8 @@ class Sweep:
         def change(now: Job) -> Amendment:
             if now.seq != job.seq:
                 raise JobConcluded(f"job {job.id} moved by itself")
-            return Amendment(event=event, actor="sweep", data=dict(changes), changes=changes, due=self.clock() + self.patience)
+            return Amendment(
+                event=event, actor="sweep", data=dict(changes), changes=changes, due=self.clock() + self.patience
+            )
 
         return self.ledger.amend(job.id, change)

@@ -63,7 +63,10 @@ class Verdicts:
             facts: dict[str, Any] = {
                 "attempt": attempt.attempt,
                 "verdict": verification.verdict,
-                "texts": [check.model_dump(mode="json", include={"expected", "recognized", "cer"}) for check in verification.texts],
+                "texts": [
+                    check.model_dump(mode="json", include={"expected", "recognized", "cer"})
+                    for check in verification.texts
+                ],
                 "next": word,
             }
             changes: dict[str, Any] = {"stage": Stage.REPAIRING} if word == "repair" else {"stage": Stage.VERIFYING}

@@ -17,7 +17,6 @@ from shared.policy.repair import derived_seed, in_words, lowered, region, repair
 from shared.policy.rulebook import Policy
 from shared.policy.rules import Profile, TierRule, UseCase
 
-
 Number = TypeVar("Number", int, float)
 
 
@@ -173,27 +172,27 @@ class _Desk(Value):
         if asked := self._asked():
             return self._with(asked, seed=seed)
         given_up = self._given_up(failures)
-        problem: str | None = None
-        first_error: RequestError | None = None
+        errors: list[RequestError] = []
+        last_resort: Plan | None = None
+        reason = ""
         for name in (self.rule.model, *self.use.fallbacks):
             try:
-                model, alias = self.house.serving(name, self.tier)
-                recipe = self._recipe(model, seed=seed)
+                option = self._with(name, seed=seed)
             except RequestError as error:
-                if problem is None and isinstance(error, InvalidRequest) and error.param != "model":
-                    raise
-                first_error = first_error or error
-                problem = problem or error.message
+                if not reason and error.param != "model":
+                    raise  # the wish is wrong, not the model: no fallback hides that
+                errors.append(error)
+                reason = reason or error.message
                 continue
-            if code := given_up.get(model.name):
-                problem = problem or f'model "{model.name}" answered {code}'
-                continue
-            if problem:
-                alias = _fallback(self.rule.model, model, problem)
-            return Plan(recipe=recipe, model=model, alias=alias)
-        if first_error:
-            raise first_error
-        return self._with(self.rule.model, seed=seed)
+            if reason:
+                option = option.model_copy(update={"alias": _fallback(self.rule.model, option.model, reason)})
+            if option.model.name not in given_up:
+                return option
+            last_resort = last_resort or option
+            reason = reason or f'model "{option.model.name}" answered {given_up[option.model.name]}'
+        if last_resort:
+            return last_resort
+        raise next((error for error in errors if error.param != "model"), errors[0])
 
     def _asked(self) -> str | None:
         """The model named by the job, where it decides this tier: the final, or a draft that no final follows."""
@@ -286,7 +285,8 @@ class _Desk(Value):
         }
         if letterer and verification and image:
             text_box = self.job.request.text_box
-            box, content = region(verification, step=step, text_box=text_box, band=self.house.policy.text.band)
+            rule = self.house.policy.text
+            box, content = region(verification, step=step, text_box=text_box, rule=rule, size=self.job.size)
             changes |= {"init_image": image.sha256, "mask": box, "strength": step.strength}
             if step.sampler in letterer.model.samplers:
                 changes["sampler"] = step.sampler

@@ -8,9 +8,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-from shared.models import Attempt, Box, Recipe, TextCheck, Verification
+from shared.models import Attempt, Box, Recipe, Size, TextCheck, Verification
 from shared.policy.rulebook import defects
-from shared.policy.rules import RepairStep
+from shared.policy.rules import RepairStep, TextRule
 
 
 def derived_seed(seed: int, label: str) -> int:
@@ -30,24 +30,25 @@ def best_attempt(attempts: Sequence[Attempt]) -> Attempt | None:
 
 
 def region(
-    verification: Verification, *, step: RepairStep, text_box: Box | None, band: Box
+    verification: Verification, *, step: RepairStep, text_box: Box | None, rule: TextRule, size: Size
 ) -> tuple[Box, tuple[str, ...]]:
     """The box to repaint and the texts that belong into it.
 
-    The job's own text box, else where the failed texts were read, else `band`; grown by the step. A text that is
-    right but lies under the box joins it: it would be painted over.
+    The job's own text box, else where the failed texts were read, grown by the step, else the rule's band. A text
+    that is right but lies under the box joins it, for it will be painted over; a box too small for its texts (half a
+    word was read) is widened to the band, then to all of the area for lettering.
     """
     if text_box:
         return _grown(text_box, step.grow), tuple(check.expected for check in verification.texts)
-    wrong = [check for check in verification.texts if check in verification.missing]
-    right = [check for check in verification.texts if check not in wrong]
-    read = [box for check in wrong for box in check.boxes]
-    area = _grown(_hull(read), step.grow) if read and all(check.boxes for check in wrong) else _hull([*read, band])
-    while covered := [check for check in right if any(_overlap(area, box) for box in check.boxes)]:
-        area = _hull([area, *(_grown(box, step.grow) for check in covered for box in check.boxes)])
-        wrong += covered
-        right = [check for check in right if check not in covered]
-    return area, tuple(check.expected for check in verification.texts if check in wrong)
+    wrong = verification.missing
+    read = [_grown(box, step.grow) for check in wrong for box in check.boxes]
+    found = all(check.boxes for check in wrong)
+    for widened in ([], [rule.band], [rule.band, rule.area]):
+        start = [*read, *widened] if found or widened else [*read, rule.band]
+        box, texts = _covering(_hull(start), wrong, verification.texts, grow=step.grow)
+        if rule.fits(texts, size=size, box=box):
+            break
+    return box, texts
 
 
 def lowered(guidance: float | None, *, tried: Sequence[float | None], step: RepairStep) -> float | None:
@@ -96,6 +97,19 @@ def _shortfall(attempt: Attempt) -> tuple[float, int, int]:
         return (float("inf"), 0, attempt.attempt)
     errors = [check.cer for check in verification.texts]
     return (sum(errors) / len(errors) if errors else 0.0, len(verification.artifacts), attempt.attempt)
+
+
+def _covering(
+    area: Box, wrong: Sequence[TextCheck], texts: Sequence[TextCheck], *, grow: float
+) -> tuple[Box, tuple[str, ...]]:
+    """The area, stretched over every text it touches, and those texts together with the wrong ones, in order."""
+    inside = list(wrong)
+    while touched := [
+        check for check in texts if check not in inside and any(_overlap(area, box) for box in check.boxes)
+    ]:
+        inside += touched
+        area = _hull([area, *(_grown(box, grow) for check in touched for box in check.boxes)])
+    return area, tuple(check.expected for check in texts if check in inside)
 
 
 def _hull(boxes: Sequence[Box]) -> Box:

@@ -19,7 +19,6 @@ from shared.prompts.variables import Scalar, Variable, normalise
 _GAP: Final = re.compile(r"\{\{|\}\}|\{([a-z][a-z0-9_]*)\}|[{}]")
 
 
-
 class Variant(Value):
     """Other words for one model."""
 

@@ -41,7 +41,7 @@ class Provider(Protocol):
         ...
 
     def collect(self, ticket: Ticket) -> Painted:
-        """The finished picture. Raises RenderFailed with the host's reason, RenderLost when there is no trace of one."""
+        """The finished picture. Raises RenderFailed with the host's reason, RenderLost without a trace of one."""
         ...
 
     def answered(self, ticket: Ticket) -> bool:

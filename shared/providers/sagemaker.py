@@ -60,7 +60,13 @@ class SageMaker:
     """Provider of every model that runs on our own endpoints."""
 
     def __init__(
-        self, runtime: SageMakerRuntimeClient, s3: S3Client, *, bucket: str, endpoint_prefix: str, clock: Callable[[], datetime]
+        self,
+        runtime: SageMakerRuntimeClient,
+        s3: S3Client,
+        *,
+        bucket: str,
+        endpoint_prefix: str,
+        clock: Callable[[], datetime],
     ) -> None:
         self._runtime = runtime
         self._s3 = s3
@@ -147,7 +153,9 @@ def _painted(output: bytes, ticket: Ticket) -> Painted:
         reply = _Reply.model_validate_json(output)
         data = base64.b64decode(reply.image.data, validate=True)
     except (ValidationError, binascii.Error) as error:
-        raise RenderFailed(f"{ticket.id}: the container's reply is not version {WIRE_VERSION} of the contract: {error}") from error
+        raise RenderFailed(
+            f"{ticket.id}: the container's reply is not version {WIRE_VERSION} of the contract: {error}"
+        ) from error
     if reply.request_id != ticket.id:
         raise RenderFailed(f"{ticket.id}: the reply answers {reply.request_id[:80]}, not this request")
     if not data:

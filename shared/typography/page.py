@@ -16,6 +16,7 @@ from shared.models import Box
 from shared.typography import tesseract
 from shared.typography.decoding import decode
 from shared.typography.detection import VIEWS, View, detect
+from shared.typography.folding import Case, spellings
 from shared.typography.geometry import Region
 from shared.typography.layout import Word, reading_order
 from shared.typography.recognition import Line, crop, recogniser
@@ -59,6 +60,10 @@ class Page:
         """All that was read, a line a line of the picture."""
         lines = reading_order([word for word in self.clearest() if word.reading.text.strip()])
         return "\n".join(" ".join(word.reading.text.strip() for word in line) for line in lines)
+
+    def can_read(self, text: str, case: Case) -> bool:
+        """False for letters that the engine was never taught: a script it does not know, an emoji."""
+        return self.engine != "ppocr" or recogniser().knows(spellings(text, case)[0].text, case)
 
     def box(self, region: Region) -> Box:
         """The upright rectangle around `region` in fractions of the picture."""

@@ -84,6 +84,13 @@ class Recogniser:
         listed = self._network.get_modelmeta().custom_metadata_map["character"].split("\n")
         size = self._network.get_outputs()[0].shape[-1]
         self._alphabet = ["", *listed, *[" "] * (size - 1 - len(listed))]
+        self._letters: dict[Case, frozenset[str]] = {}
+
+    def knows(self, folded: str, case: Case) -> bool:
+        """Whether every character of `folded` is one that this network can read."""
+        if case not in self._letters:
+            self._letters[case] = frozenset("".join(key_of(char, case) for char in self._alphabet if char)) | SEPARATORS
+        return self._letters[case].issuperset(folded)
 
     def read(self, crops: Sequence[Image.Image]) -> list[Line]:
         """One line per crop (48 px high), in the order given."""

@@ -7,6 +7,7 @@ views first, finer ones on doubt. Never decides what happens next: see policy.
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -44,6 +45,20 @@ class _Found:
     @property
     def passes(self) -> bool:
         return self.log_ratio >= MIN_LOG_RATIO
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """Part of what one region says: `start:end` of its folded text."""
+
+    word: Word
+    start: int
+    end: int
+
+    def text(self, case: Case) -> str:
+        """As it stands on the picture."""
+        text = self.word.reading.text
+        return fold(text, case).source(text, self.start, self.end)
 
 
 def verify(
@@ -105,7 +120,8 @@ def _check(subject: Page, expected: str, *, text_box: Box | None, case: Case) ->
             if nearest is None or found.log_ratio > nearest.log_ratio:
                 nearest = found
     inside = [word for word in subject.clearest() if _is_inside(subject.box(word.region), text_box)]
-    return _failed(subject, expected, _resembling(expected, nearest, inside, case=case), inside, case=case)
+    spans = _spans_of(nearest.path) if nearest else _resembling(expected, inside, case=case)
+    return _failed(subject, expected, spans, inside, case=case)
 
 
 def _candidates(subject: Page, expected: str, words: Sequence[Word], *, case: Case) -> Iterator[_Found]:
@@ -127,77 +143,63 @@ def _log_ratio(path: Path, spelling: Folded, *, case: Case) -> float:
 
 
 def _passed(subject: Page, expected: str, found: _Found, *, case: Case) -> TextCheck:
-    read = _text_of(found.path, case)
-    return _text_check(
-        subject,
-        expected,
-        read,
-        [match.word for match in found.path.matches],
-        verdict=Verdict.PASS,
-        case=case,
-        how="" if found.path.edits == 0 else "+likelihood",
-    )
+    how = "" if found.path.edits == 0 else "+likelihood"
+    return _text_check(subject, expected, _spans_of(found.path), verdict=Verdict.PASS, case=case, how=how)
 
 
-def _failed(
-    subject: Page, expected: str, nearest: tuple[str, Sequence[Word]], inside: Sequence[Word], *, case: Case
-) -> TextCheck:
-    read, words = nearest
-    evidence = words or inside
+def _failed(subject: Page, expected: str, spans: Sequence[_Span], inside: Sequence[Word], *, case: Case) -> TextCheck:
+    evidence = [span.word for span in spans] or inside
     legible = not evidence or max(word.reading.confidence for word in evidence) >= _LEGIBLE
-    verdict = Verdict.FAIL if legible else Verdict.UNREADABLE
-    return _text_check(subject, expected, read, words, verdict=verdict, case=case)
+    verdict = Verdict.FAIL if legible and subject.can_read(expected, case) else Verdict.UNREADABLE
+    return _text_check(subject, expected, spans, verdict=verdict, case=case)
 
 
 def _text_check(
-    subject: Page,
-    expected: str,
-    read: str,
-    words: Sequence[Word],
-    *,
-    verdict: Verdict,
-    case: Case,
-    how: str = "",
+    subject: Page, expected: str, spans: Sequence[_Span], *, verdict: Verdict, case: Case, how: str = ""
 ) -> TextCheck:
+    read = " ".join(span.text(case) for span in spans)
+    rate = character_error_rate(expected, read, case=case)
     return TextCheck(
         expected=expected,
         recognized=read,
         verdict=verdict,
-        cer=round(character_error_rate(expected, read, case=case), 4),
-        confidence=round(min((word.reading.confidence for word in words), default=0.0), 4),
-        boxes=tuple(subject.box(word.region) for word in words),
-        differences=differences(expected, read, case=case),
+        cer=round(rate, 4),
+        confidence=round(min((span.word.reading.confidence for span in spans), default=0.0), 4),
+        boxes=tuple(subject.box(span.word.region) for span in spans),
+        differences=differences(expected, read, case=case) if rate else (),
         engine=subject.name + how,
     )
 
 
-def _resembling(
-    expected: str, nearest: _Found | None, words: Sequence[Word], *, case: Case
-) -> tuple[str, Sequence[Word]]:
-    """What stands on the picture in place of `expected`, and where; empty when nothing resembles it."""
-    if nearest is not None:
-        return _text_of(nearest.path, case), [match.word for match in nearest.path.matches]
-    wanted = fold(expected, case).text or fold(expected, "exact").text
-    ordered = [word for line in reading_order(words) for word in line]
-    best, rate = ("", list[Word]()), _RESEMBLES
-    for start in range(len(ordered)):
-        for end in range(start + 1, min(len(ordered), start + 8) + 1):
-            read = " ".join(word.reading.text for word in ordered[start:end])
-            folded = fold(read, case).text
-            if len(folded) > 2 * len(wanted):
-                break
-            distance = Levenshtein.normalized_distance(wanted, folded)
-            if folded and distance < rate:
-                best, rate = (read, ordered[start:end]), distance
-    return best
+def _resembling(expected: str, words: Sequence[Word], *, case: Case) -> list[_Span]:
+    """What stands on the picture in place of `expected`: the run of words closest to it, if any comes close."""
+    wanted = spellings(expected, case)[0]
+    tokens = [
+        _Span(word, start, end)
+        for line in reading_order(words)
+        for word in line
+        for start, end in itertools.pairwise(fold(word.reading.text, case).cuts)
+        if end > start
+    ]
+    best, rate = list[_Span](), _RESEMBLES
+    for first in range(len(tokens)):
+        for last in range(first + 1, min(len(tokens), first + len(wanted.words) + 1) + 1):
+            run = tokens[first:last]
+            read = "".join(fold(span.word.reading.text, case).text[span.start : span.end] for span in run)
+            distance = Levenshtein.normalized_distance(wanted.text, read)
+            if distance < rate:
+                best, rate = run, distance
+    return _merged(best)
 
 
-def _text_of(path: Path, case: Case) -> str:
-    parts = []
-    for match in path.matches:
-        text = match.word.reading.text
-        parts.append(fold(text, case).source(text, match.start, match.end))
-    return " ".join(parts)
+def _merged(spans: Sequence[_Span]) -> list[_Span]:
+    """One span per region."""
+    runs = [list(run) for _, run in itertools.groupby(spans, key=lambda span: id(span.word))]
+    return [_Span(run[0].word, run[0].start, run[-1].end) for run in runs]
+
+
+def _spans_of(path: Path) -> list[_Span]:
+    return [_Span(match.word, match.start, match.end) for match in path.matches]
 
 
 def _is_inside(box: Box, text_box: Box | None) -> bool:

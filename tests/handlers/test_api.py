@@ -30,7 +30,10 @@ def call(sample: Sample, context: Context) -> Callable[..., tuple[int, Any, dict
         if body is not ...:
             event["body"] = body if isinstance(body, str | None) else json.dumps(body)
         reply = handler(event, context)  # type: ignore[arg-type]
-        headers = {key.lower(): (value[0] if isinstance(value, list) else value) for key, value in reply["multiValueHeaders"].items()}
+        headers = {
+            key.lower(): (value[0] if isinstance(value, list) else value)
+            for key, value in reply["multiValueHeaders"].items()
+        }
         return reply["statusCode"], json.loads(reply["body"]) if reply["body"] else None, headers
 
     return send
@@ -134,7 +137,9 @@ def test_another_tenants_job_is_404_on_every_route(call: Call, sample: Sample, j
 
 
 def test_a_key_without_the_scope_is_told_which_one_it_lacks(call: Call, sample: Sample) -> None:
-    request_context = sample("api-submit")["requestContext"] | {"authorizer": {"tenant": "acme", "name": "ro", "scopes": "audit"}}
+    request_context = sample("api-submit")["requestContext"] | {
+        "authorizer": {"tenant": "acme", "name": "ro", "scopes": "audit"}
+    }
 
     status, problem, _ = call("api-submit", requestContext=request_context)
 
@@ -147,7 +152,10 @@ def test_cancel_ends_the_job_and_the_audit_shows_who(call: Call, job_id: str) ->
 
     audit = call("api-audit")[1]
     assert audit["intact"] is True
-    assert [(event["type"], event["actor"]) for event in audit["events"]] == [("job.submitted", "dana"), ("job.canceled", "dana")]
+    assert [(event["type"], event["actor"]) for event in audit["events"]] == [
+        ("job.submitted", "dana"),
+        ("job.canceled", "dana"),
+    ]
 
 
 def test_approving_what_nobody_waits_for_is_a_conflict(call: Call) -> None:

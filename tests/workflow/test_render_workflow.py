@@ -25,7 +25,7 @@ import fcntl, json, pathlib, boto3
 
 DEFAULTS = {
     "start": {"next": "await"}, "collect": {"next": "continue"}, "verify": {"next": "accept"},
-    "settle": {"next": "finalize", "attempt": 1, "outcome": ""}, "decide": {"next": "finalize", "attempt": 1, "outcome": ""},
+    "settle": {"next": "finalize", "attempt": 1}, "decide": {"next": "finalize", "attempt": 1},
     "conclude": {"stage": "done"}, "park": {},
 }
 
@@ -101,7 +101,10 @@ def test_draft_final_verify_conclude(theatre: Theatre) -> None:
 def test_cached_renders_wait_for_nothing(theatre: Theatre) -> None:
     status, asked = theatre.play({"start": [{"next": "continue"}]})
 
-    assert (status, asked) == ("SUCCEEDED", ["start draft1.1", "settle", "start final.1", "verify final.1", "conclude accepted"])
+    assert (status, asked) == (
+        "SUCCEEDED",
+        ["start draft1.1", "settle", "start final.1", "verify final.1", "conclude accepted"],
+    )
 
 
 def test_eight_drafts_are_rendered_each_once(theatre: Theatre) -> None:
@@ -114,7 +117,15 @@ def test_eight_drafts_are_rendered_each_once(theatre: Theatre) -> None:
 def test_a_draft_is_tried_again_when_told_so(theatre: Theatre) -> None:
     _, asked = theatre.play({"collect draft1.1": [{"next": "retry", "attempt": 2}]})
 
-    assert asked[:7] == ["start draft1.1", "park", "collect draft1.1", "start draft1.2", "park", "collect draft1.2", "settle"]
+    assert asked[:7] == [
+        "start draft1.1",
+        "park",
+        "collect draft1.1",
+        "start draft1.2",
+        "park",
+        "collect draft1.2",
+        "settle",
+    ]
 
 
 def test_a_draft_that_fails_does_not_stop_the_others(theatre: Theatre) -> None:
@@ -178,7 +189,9 @@ def test_more_drafts_open_another_round(theatre: Theatre) -> None:
 
 @pytest.mark.parametrize("asker", ["settle", "decide"])
 def test_off_peak_waits_until_its_hour(asker: str, theatre: Theatre) -> None:
-    script: dict[str, list[Any]] = {asker: [{"next": "off_peak", "resume_at": "2020-01-01T00:00:00Z", "attempt": 1, "outcome": ""}]}
+    script: dict[str, list[Any]] = {
+        asker: [{"next": "off_peak", "resume_at": "2020-01-01T00:00:00Z", "attempt": 1, "outcome": ""}]
+    }
     if asker == "decide":
         script["settle"] = [{"next": "approval"}]
 
@@ -207,9 +220,19 @@ def test_exhausted_repairs_conclude_as_a_mismatch(theatre: Theatre) -> None:
 
 
 def test_a_final_that_is_lost_is_started_again_and_one_that_fails_ends_the_job(theatre: Theatre) -> None:
-    _, asked = theatre.play({"collect final.1": [{"next": "retry", "attempt": 2}], "collect final.2": [{"next": "fail"}]})
+    _, asked = theatre.play(
+        {"collect final.1": [{"next": "retry", "attempt": 2}], "collect final.2": [{"next": "fail"}]}
+    )
 
-    assert asked[4:] == ["start final.1", "park", "collect final.1", "start final.2", "park", "collect final.2", "conclude failed"]
+    assert asked[4:] == [
+        "start final.1",
+        "park",
+        "collect final.1",
+        "start final.2",
+        "park",
+        "collect final.2",
+        "conclude failed",
+    ]
 
 
 def test_a_notification_that_never_comes_costs_only_time(theatre: Theatre) -> None:
@@ -220,7 +243,7 @@ def test_a_notification_that_never_comes_costs_only_time(theatre: Theatre) -> No
 
 def test_a_passing_fault_is_retried(theatre: Theatre) -> None:
     for step in ("start final.1", "collect final.1", "settle", "verify final.1", "conclude accepted"):
-        status, asked = theatre.play({step: ["LedgerConflict", {**{"next": "continue"}, **_DEFAULT.get(step, {})}]})
+        status, asked = theatre.play({step: ["LedgerConflict", {"next": "continue", **_DEFAULT.get(step, {})}]})
         assert (status, asked[-1]) == ("SUCCEEDED", "conclude accepted"), step
 
 
