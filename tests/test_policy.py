@@ -1,0 +1,631 @@
+"""The policy: which model, which recipe, and what follows from a verification."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.catalogue import Catalogue
+from shared.errors import ConfigurationError, InvalidRequest, ModelRetired
+from shared.models import (
+    ArtifactFinding,
+    Attempt,
+    AttemptStatus,
+    ErrorDetail,
+    ImageRef,
+    Job,
+    JobRequest,
+    Recipe,
+    SeedRecord,
+    Size,
+    Stage,
+    TextCheck,
+    Tier,
+    Verdict,
+    Verification,
+)
+from shared.policy import Plan, Policy, best_attempt, candidate_seed, picks, plan, rehearse, spell_out
+from shared.prompts import Templates
+
+POLICY = Policy.load()
+CATALOGUE = Catalogue.load()
+TODAY = date(2026, 11, 23)
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+ALL_REACHABLE = POLICY.model_copy(
+    update={
+        "profiles": {
+            **POLICY.profiles,
+            "everything": POLICY.profiles["aws"].model_copy(
+                update={"providers": ("sagemaker", "openai", "google", "stability", "bedrock")}
+            ),
+        }
+    }
+)
+ARTICLE = {"prompt": "a hero", "model": "dalle3-hd", "seed": 42, "guidance": 7.5, "size": "1024x1024"}
+
+
+def job_of(**wishes: Any) -> Job:
+    request = JobRequest.model_validate({"prompt": "a storefront in the rain", **wishes})
+    use_case = POLICY.settle(request)
+    return Job(
+        id="01J0000000000000000000000",
+        tenant="acme",
+        stage=Stage.QUEUED,
+        seq=0,
+        head="",
+        request=request,
+        use_case=use_case,
+        policy_version=POLICY.version,
+        prompt=request.prompt or "",
+        negative_prompt=request.negative_prompt or "",
+        expected_text=request.expected_text,
+        seed=42 if request.seed is None else request.seed,
+        size=request.size or POLICY.default_size(use_case),
+        rounds=(request.drafts,),
+        created_at=NOON,
+        updated_at=NOON,
+    )
+
+
+def planned(job: Job, tier: Tier = Tier.FINAL, *, profile: str = "everything", **more: Any) -> Plan:
+    candidate = more.pop("candidate", 1)
+    return plan(
+        job,
+        tier=tier,
+        candidate=candidate,
+        policy=ALL_REACHABLE,
+        catalogue=CATALOGUE,
+        profile=profile,
+        today=TODAY,
+        **more,
+    )
+
+
+def attempt_of(
+    made: Plan, number: int, *, verification: Verification | None = None, error: str | None = None, painted: bool = True
+) -> Attempt:
+    image = ImageRef(
+        key="k", sha256=f"{number:064x}", phash="0" * 16, width=8, height=8, mime="image/png", size_bytes=1
+    )
+    return Attempt(
+        job_id="01J",
+        tenant="acme",
+        tier=Tier.FINAL,
+        candidate=0,
+        attempt=number,
+        status=AttemptStatus.FAILED if error else AttemptStatus.RENDERED,
+        use_case="default",
+        model=made.model.name,
+        provider=made.model.provider,
+        provider_model=made.model.provider_model,
+        recipe=made.recipe,
+        fingerprint=made.recipe.fingerprint(),
+        seed=SeedRecord(requested=made.recipe.seed),
+        image=image if painted and not error else None,
+        verification=verification,
+        error=ErrorDetail(code=error, message=error) if error else None,
+        started_at=NOON,
+    )
+
+
+def check_of(expected: str, *, read: str = "", box: tuple[float, float, float, float] | None = None) -> TextCheck:
+    right = read == expected
+    return TextCheck(
+        expected=expected,
+        recognized=read,
+        verdict=Verdict.PASS if right else Verdict.FAIL,
+        cer=0.0 if right else 0.25,
+        confidence=0.9,
+        boxes=(box,) if box else (),
+    )
+
+
+def failing(*checks: TextCheck, artifacts: tuple[ArtifactFinding, ...] = ()) -> Verification:
+    return Verification(verdict=Verdict.FAIL, texts=checks, artifacts=artifacts)
+
+
+MISREAD = failing(check_of("SALE", read="SAIE", box=(0.3, 0.4, 0.4, 0.1)))
+
+
+def accepted_by_its_model(made: Plan) -> None:
+    recipe, model = made.recipe, made.model
+    assert recipe.model == model.name
+    assert model.accepts(recipe.size)
+    assert len(recipe.prompt) <= model.max_prompt_chars
+    if recipe.guidance_scale is not None:
+        assert model.guidance_range
+        assert model.guidance_range[0] <= recipe.guidance_scale <= model.guidance_range[1]
+    if recipe.steps is not None:
+        assert model.steps
+        assert model.steps[0] <= recipe.steps <= model.steps[1]
+    assert recipe.negative_prompt == "" or model.negative_prompt
+    assert recipe.mask is None or (model.mask and recipe.init_image)
+    assert recipe.init_image is None or model.init_image
+    assert recipe.text is None or model.text_guide
+    assert recipe.sampler in model.samplers
+    assert made.alias is None or made.alias.served_by == model.name
+
+
+# ── the promise of plan ───────────────────────────────────────────────────────────────────────────────────────────
+
+sizes = st.one_of(
+    st.sampled_from([str(size) for use in POLICY.use_cases.values() for size in use.sizes]),
+    st.builds("{}x{}".format, st.integers(4, 250).map(lambda n: n * 16), st.integers(4, 250).map(lambda n: n * 16)),
+    st.sampled_from(["1000x1000", "64x64", "6336x2688"]),
+)
+wishes = st.fixed_dictionaries(
+    {"size": sizes},
+    optional={
+        "model": st.sampled_from(sorted({*CATALOGUE.models, *CATALOGUE.aliases})),
+        "use_case": st.sampled_from(sorted(POLICY.use_cases)),
+        "guidance": st.floats(0, 30),
+        "steps": st.integers(1, 150),
+        "negative_prompt": st.sampled_from(["", "blurry"]),
+        "prompt": st.sampled_from(["tulips", "x" * 2500, "x" * 4000]),
+        "seed": st.integers(0, 2**32 - 1),
+        "expected_text": st.lists(st.sampled_from(["SALE", "50% OFF", "an unusually long line " * 5]), max_size=4),
+        "finalize": st.sampled_from(["auto", "draft_only"]),
+    },
+)
+boxes = st.tuples(st.floats(0, 0.5), st.floats(0, 0.5), st.floats(0.01, 0.5), st.floats(0.01, 0.5))
+verifications = st.builds(
+    lambda texts, defect: failing(
+        *texts, artifacts=(ArtifactFinding(kind="oversaturated", score=1.2, limit=1.0),) if defect else ()
+    ),
+    st.lists(
+        st.builds(
+            check_of,
+            st.sampled_from(["SALE", "50% OFF", "NOW"]),
+            read=st.sampled_from(["", "SALE", "x"]),
+            box=st.none() | boxes,
+        ),
+        max_size=3,
+    ),
+    st.booleans(),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(wishes, st.sampled_from(["everything", "aws", "local"]), st.data())
+def test_every_plan_suits_its_model_or_names_the_field(wish: dict[str, Any], profile: str, data: st.DataObject) -> None:
+    """Drafts, finals and whole repair ladders: a recipe the model accepts, or an error that names what to change."""
+    job = job_of(**wish)
+    try:
+        drafts, made = (planned(job, tier, profile=profile) for tier in (Tier.DRAFT, Tier.FINAL))
+    except ModelRetired as error:
+        assert error.context["successor"] in CATALOGUE.models
+        assert profile != "local"
+        return
+    except InvalidRequest as error:
+        assert error.param in {"size", "guidance", "steps", "negative_prompt", "prompt", "expected_text", "model"}
+        return
+
+    accepted_by_its_model(drafts)
+    accepted_by_its_model(made)
+    assert made.recipe.seed == drafts.recipe.seed == job.seed
+    assert made.recipe.size == job.size
+    misprints: list[Attempt] = []
+    for number in range(1, POLICY.max_attempts(job.use_case)):
+        painted = data.draw(st.booleans())
+        misprints.append(attempt_of(made, number, verification=data.draw(verifications), painted=painted))
+        made = planned(job, profile=profile, misprints=misprints)
+        accepted_by_its_model(made)
+        before = [other.recipe.guidance_scale for other in misprints if other.recipe.guidance_scale is not None]
+        assert made.recipe.guidance_scale is None or all(made.recipe.guidance_scale <= value for value in before)
+        assert made.repair
+        assert made.recipe not in [other.recipe for other in misprints], "a repair that changes nothing repairs nothing"
+
+
+@pytest.mark.parametrize(
+    ("wish", "param", "says"),
+    [
+        ({"size": "1000x1000"}, "size", "steps of 16"),
+        ({"model": "gpt-image-2", "size": "512x512"}, "size", "at least 0.66 megapixels"),
+        ({"model": "nano-banana", "size": "1024x1040"}, "size", "1024x1024, 848x1264"),
+        ({"guidance": 25}, "guidance", "from 1 to 20, not 25"),
+        ({"model": "gpt-image-2", "guidance": 5}, "guidance", "takes no guidance"),
+        ({"steps": 101}, "steps", "from 1 to 100"),
+        ({"model": "gpt-image-2", "negative_prompt": "text"}, "negative_prompt", "takes no negative prompt"),
+        ({"expected_text": "x" * 61}, "expected_text", "23 lines of 59"),
+        ({"expected_text": "SALE", "text_box": [0, 0, 0.05, 0.05]}, "expected_text", "longer than its text_box"),
+        ({"size": "256x256", "expected_text": ["one two three"] * 8}, "expected_text", "5 lines of 14"),
+        ({"model": "sd35-large", "finalize": "draft_only"}, "model", "serves no drafts"),
+    ],
+)
+def test_what_cannot_be_painted_is_refused_naming_field_and_rule(wish: dict[str, Any], param: str, says: str) -> None:
+    with pytest.raises(InvalidRequest, match=says) as refusal:
+        rehearse(job_of(**wish), policy=ALL_REACHABLE, catalogue=CATALOGUE, profile="everything", today=TODAY)
+
+    assert refusal.value.param == param
+
+
+def test_a_prompt_too_long_for_its_model_is_refused() -> None:
+    job = job_of(model="imagen-fast", prompt="x" * 2001)
+
+    with pytest.raises(InvalidRequest, match="2001 characters") as refusal:
+        plan(
+            job, tier=Tier.FINAL, candidate=1, policy=ALL_REACHABLE, catalogue=CATALOGUE, profile="everything",
+            today=date(2026, 1, 1),
+        )  # fmt: skip
+
+    assert refusal.value.param == "prompt"
+
+
+def test_a_model_that_takes_no_lettering_is_told_the_words_in_the_prompt() -> None:
+    told = planned(job_of(model="gpt-image-2", prompt="a poster.", expected_text=["SALE", "50% OFF"]))
+    guided = planned(job_of(model="sd35-large", prompt="a poster.", expected_text=["SALE", "50% OFF"]))
+
+    assert told.recipe.prompt == 'a poster, with the words "SALE" and "50% OFF"'
+    assert told.recipe.text is None
+    assert guided.recipe.prompt == "a poster."
+    assert guided.recipe.text is not None
+    assert guided.recipe.text.content == ("SALE", "50% OFF")
+    assert spell_out("a big  sale poster", ["SALE"]) == "a big  sale poster"
+
+
+# ── models, aliases, fallbacks ────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_articles_job_runs_locally_through_a_recorded_alias() -> None:
+    made = planned(job_of(**ARTICLE), profile="local")
+
+    assert made.alias is not None
+    assert (made.alias.asked, made.alias.served_by, made.model.simulated) == ("dalle3-hd", "sketch-fine", True)
+    assert (made.recipe.seed, made.recipe.guidance_scale, str(made.recipe.size)) == (42, 7.5, "1024x1024")
+
+
+def test_the_articles_job_is_refused_by_name_on_aws() -> None:
+    with pytest.raises(ModelRetired) as refusal:
+        planned(job_of(**ARTICLE), profile="aws")
+
+    assert refusal.value.context["successor"] == "gpt-image-2"
+
+
+def test_the_local_profile_covers_every_model_there_is() -> None:
+    for name in {*CATALOGUE.models, *CATALOGUE.aliases}:
+        for tier in Tier:
+            made = planned(job_of(model=name, finalize="draft_only"), tier, profile="local")
+            assert made.model.name == ("sketch-fast" if tier is Tier.DRAFT else "sketch-fine"), name
+            assert (made.alias is None) == (CATALOGUE.find(name).name == made.model.name), name
+
+
+def test_a_named_model_paints_the_final_and_the_policy_the_draft() -> None:
+    job = job_of(model="sd35-medium")
+
+    assert planned(job).model.name == "sd35-medium"
+    assert planned(job, Tier.DRAFT).model.name == "sd35-large-turbo"
+    assert planned(job_of(model="sd35-medium", finalize="draft_only"), Tier.DRAFT).model.name == "sd35-medium"
+
+
+def test_a_use_case_whose_host_is_not_set_up_takes_its_first_reachable_fallback_and_says_so() -> None:
+    made = planned(job_of(use_case="creative"), profile="aws")
+
+    assert made.alias is not None
+    assert (made.alias.asked, made.alias.served_by) == ("nano-banana-pro", "sd35-large")
+    assert "hosted by google" in made.alias.reason
+
+
+def test_a_wrong_wish_is_named_even_when_the_first_model_is_out_of_reach() -> None:
+    with pytest.raises(InvalidRequest) as refusal:
+        planned(job_of(use_case="creative", size="1000x1000"), profile="aws")
+
+    assert refusal.value.param == "size"
+
+
+def test_a_model_asked_for_by_name_is_never_replaced() -> None:
+    with pytest.raises(InvalidRequest, match="hosted by openai"):
+        planned(job_of(model="gpt-image-2"), profile="aws")
+    job = job_of(model="sd35-large")
+    down = [attempt_of(planned(job), 1, error="provider_unavailable")]
+
+    assert planned(job, failures=down).model.name == "sd35-large"
+
+
+def test_a_host_that_is_down_is_replaced_by_the_next_model_that_can_do_the_recipe() -> None:
+    job = job_of(use_case="hero", guidance=7.5)
+    down = [attempt_of(planned(job), 1, error="provider_unavailable")]
+
+    made = planned(job, failures=down)
+
+    assert made.model.name == "sd35-large-stability"
+    assert made.alias is not None
+    assert made.alias.reason == 'fallback: model "sd35-large" answered provider_unavailable'
+    down.append(attempt_of(made, 2, error="provider_unavailable"))
+    assert planned(job, failures=down).model.name == "sd35-large", "gpt-image-2 takes no guidance: not this recipe"
+
+
+def test_throttling_and_our_own_faults_do_not_change_the_model_at_once() -> None:
+    job = job_of(use_case="hero")
+    throttled = attempt_of(planned(job), 1, error="provider_throttled")
+
+    assert planned(job, failures=[throttled]).model.name == "sd35-large"
+    assert planned(job, failures=[throttled, throttled]).model.name == "sd35-large-stability"
+    assert planned(job, failures=[attempt_of(planned(job), 1, error="render_lost")] * 2).model.name == "sd35-large"
+
+
+def test_every_use_case_has_a_pick_in_every_profile() -> None:
+    for profile in POLICY.profiles:
+        rows = picks(policy=POLICY, catalogue=CATALOGUE, profile=profile, today=TODAY)
+
+        assert [row.use_case for row in rows] == list(POLICY.use_cases)
+        assert all(row.why for row in rows)
+
+
+def test_every_example_of_every_template_can_be_painted_for_its_use_cases() -> None:
+    templates = Templates.load()
+    for name in templates.releases:
+        template = templates.find(name)
+        rendered = template.render(template.example)
+        for use_case in rendered.use_cases:
+            job = job_of(
+                use_case=use_case, prompt=rendered.prompt, expected_text=rendered.expected_text, size=rendered.size
+            )
+            rehearse(job, policy=POLICY, catalogue=CATALOGUE, profile="aws", today=TODAY)
+
+
+# ── seeds ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_candidates_have_distinct_seeds_of_32_bits(seed: int) -> None:
+    seeds = [candidate_seed(seed, number) for number in range(1, 17)]
+
+    assert seeds[0] == seed
+    assert len(set(seeds)) == 16
+    assert all(0 <= other < 2**32 for other in seeds)
+
+
+def test_candidate_seeds_are_the_same_everywhere_and_forever() -> None:
+    assert [candidate_seed(42, number) for number in (1, 2, 3)] == [42, 3455414167, 2571351228]
+
+
+def test_a_final_takes_the_seed_of_the_draft_it_follows() -> None:
+    job = job_of(drafts=3)
+
+    assert planned(job, candidate=3).recipe.seed == planned(job, Tier.DRAFT, candidate=3).recipe.seed
+
+
+# ── repair ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_ladder_repaints_the_lettering_then_wider_then_everything() -> None:
+    job = job_of(expected_text="SALE", guidance=7.5)
+    misprints: list[Attempt] = []
+    rungs = [planned(job)]
+    for number in (1, 2, 3):
+        misprints.append(attempt_of(rungs[-1], number, verification=MISREAD))
+        rungs.append(planned(job, misprints=misprints))
+
+    first, second, third = (rung.recipe for rung in rungs[1:])
+    assert (first.mask, first.init_image, first.sampler) == ((0.27, 0.37, 0.46, 0.16), f"{1:064x}", "typography")
+    assert (first.seed, first.guidance_scale) == (42, 5.25)
+    assert (second.mask, second.init_image) == ((0.22, 0.32, 0.56, 0.26), f"{2:064x}")
+    assert second.seed not in {42, first.seed}
+    assert (third.mask, third.init_image, third.sampler) == (None, None, "default")
+    assert third.seed not in {42, second.seed}
+    assert [rung.recipe.guidance_scale for rung in rungs] == [7.5, 5.25, 4.2, 3.36]
+    assert rungs[1].repair == (
+        "Repainted only the lettering with the typography sampler, guidance 7.5 → 5.25: "
+        '"SAIE" was read instead of "SALE"'
+    )
+
+
+def test_the_jobs_own_text_box_is_what_is_repainted() -> None:
+    job = job_of(expected_text="SALE", text_box=[0.1, 0.1, 0.5, 0.2])
+    misprint = attempt_of(planned(job), 1, verification=MISREAD)
+
+    recipe = planned(job, misprints=[misprint]).recipe
+
+    assert recipe.mask == (0.07, 0.07, 0.56, 0.26)
+    assert recipe.text is not None
+    assert recipe.text.box == (0.1, 0.1, 0.5, 0.2)
+
+
+def test_where_nothing_was_read_the_policys_band_is_repainted() -> None:
+    job = job_of(expected_text="SALE")
+    misprint = attempt_of(planned(job), 1, verification=failing(check_of("SALE")))
+
+    made = planned(job, misprints=[misprint])
+
+    assert made.recipe.mask == POLICY.text.band
+    assert made.repair is not None
+    assert made.repair.endswith('"SALE" was not found')
+
+
+def test_a_right_text_is_repainted_only_when_the_mask_covers_it() -> None:
+    wrong = check_of("SALE", read="SAIE", box=(0.2, 0.2, 0.5, 0.1))
+    near, far = ("50% OFF", (0.3, 0.31, 0.2, 0.05)), ("NOW", (0.4, 0.8, 0.2, 0.05))
+    texts = [check_of(text, read=text, box=box) for text, box in (near, far)]
+    job = job_of(expected_text=["SALE", "50% OFF", "NOW"])
+    misprint = attempt_of(planned(job), 1, verification=failing(wrong, *texts))
+
+    recipe = planned(job, misprints=[misprint]).recipe
+
+    assert recipe.text is not None
+    assert recipe.text.content == ("SALE", "50% OFF")
+    assert recipe.mask == (0.17, 0.17, 0.56, 0.22)
+
+
+def test_a_scrap_of_a_word_does_not_shrink_the_box_below_its_text() -> None:
+    scrap = failing(check_of("SALE", read="S", box=(0.5, 0.1, 0.02, 0.02)))
+    job = job_of(expected_text="SALE", size="256x256")
+    misprint = attempt_of(planned(job), 1, verification=scrap)
+
+    mask = planned(job, misprints=[misprint]).recipe.mask
+
+    assert POLICY.text.fits(["SALE"], size=job.size, box=mask)
+
+
+def test_an_artifact_without_a_wrong_text_is_painted_anew() -> None:
+    burnt = failing(
+        check_of("SALE", read="SALE"), artifacts=(ArtifactFinding(kind="oversaturated", score=1.3, limit=1.0),)
+    )
+    job = job_of(expected_text="SALE")
+    misprint = attempt_of(planned(job), 1, verification=burnt)
+
+    made = planned(job, misprints=[misprint])
+
+    assert made.recipe.mask is None
+    assert made.recipe.seed != 42
+    assert made.repair == "Painted anew, guidance 4.5 → 3.15, a fresh seed: oversaturated seen"
+
+
+def test_lettering_of_a_model_that_cannot_mask_is_repaired_by_one_that_can_and_says_so() -> None:
+    job = job_of(use_case="thumbnail", expected_text="SALE")
+    misprint = attempt_of(planned(job), 1, verification=MISREAD)
+
+    made = planned(job, misprints=[misprint])
+
+    assert made.alias is not None
+    assert (made.alias.asked, made.model.name) == ("sd35-large-turbo", "sd35-medium")
+    assert made.repair is not None
+    assert "by sd35-medium" in made.repair
+
+
+# ── what follows ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_final_is_accepted_repaired_or_after_the_last_rung_rejected() -> None:
+    passed = Verification(verdict=Verdict.PASS)
+
+    assert POLICY.next_step(passed, attempt=1, use_case="hero") == "accept"
+    words = [POLICY.next_step(MISREAD, attempt=number, use_case="hero") for number in (1, 2, 3, 4)]
+    assert words == ["repair", "repair", "repair", "reject"]
+
+
+def test_technical_retries_do_not_use_up_the_ladder() -> None:
+    assert POLICY.next_step(MISREAD, attempt=6, misprints=2, use_case="hero") == "repair"
+
+
+def test_a_use_case_may_be_lenient() -> None:
+    nearly = failing(check_of("SALE TODAY", read="SALE TODAV").model_copy(update={"cer": 0.1}))
+    burnt = Verification(verdict=Verdict.FAIL, artifacts=(ArtifactFinding(kind="oversaturated", score=1.3, limit=1.0),))
+
+    assert POLICY.next_step(nearly, attempt=1, use_case="feed") == "accept"
+    assert POLICY.next_step(nearly, attempt=1, use_case="hero") == "repair"
+    assert POLICY.next_step(burnt, attempt=1, use_case="creative") == "accept"
+    assert POLICY.next_step(burnt, attempt=1, use_case="feed") == "repair"
+    assert POLICY.next_step(Verification(verdict=Verdict.UNREADABLE), attempt=1, use_case="creative") == "repair"
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("provider_throttled", ["retry", "retry", "fail"]),
+        ("render_lost", ["retry", "retry", "fail"]),
+        ("provider_refused", ["fail", "fail", "fail"]),
+        ("invalid_request", ["fail", "fail", "fail"]),
+    ],
+)
+def test_only_what_may_pass_is_tried_again(code: str, words: list[str]) -> None:
+    assert [POLICY.after_failure(code, attempt=number) for number in (1, 2, 3)] == words
+
+
+def test_the_best_attempt_is_the_closest_then_the_cleanest_then_the_earliest() -> None:
+    made = planned(job_of(expected_text="SALE"))
+    close = failing(check_of("SALE", read="SAL").model_copy(update={"cer": 0.1}))
+    spotted = close.model_copy(update={"artifacts": (ArtifactFinding(kind="burnt", score=2, limit=1),)})
+    runs = [
+        attempt_of(made, 1, verification=MISREAD),
+        attempt_of(made, 2, verification=spotted),
+        attempt_of(made, 3, verification=close),
+        attempt_of(made, 4, verification=close),
+        attempt_of(made, 5, error="render_failed"),
+        attempt_of(made, 6),
+    ]
+
+    best = best_attempt(runs)
+
+    assert best is not None
+    assert best.attempt == 3
+    assert best_attempt(runs[4:5]) is None
+
+
+@pytest.mark.parametrize(
+    ("now", "start"),
+    [
+        ("2026-11-23T12:00", "2026-11-23T20:00"),  # Monday noon: tonight
+        ("2026-11-23T21:30", "2026-11-23T21:30"),
+        ("2026-11-24T05:59", "2026-11-24T05:59"),  # still Monday's window
+        ("2026-11-24T06:00", "2026-11-24T20:00"),
+        ("2026-11-28T05:00", "2026-11-28T05:00"),  # Saturday early: Friday's window
+        ("2026-11-28T06:00", "2026-11-28T23:00"),  # Saturday: the weekend's
+        ("2026-11-29T08:00", "2026-11-29T23:00"),
+        ("2026-11-30T06:30", "2026-11-30T06:30"),  # Monday early: Sunday's, until seven
+    ],
+)
+def test_off_peak_work_waits_for_its_window(now: str, start: str) -> None:
+    asked = datetime.fromisoformat(now).replace(tzinfo=UTC)
+
+    assert POLICY.off_peak_start(asked) == datetime.fromisoformat(start).replace(tzinfo=UTC)
+
+
+def test_off_peak_windows_are_utc_wherever_the_clock_stands() -> None:
+    berlin = datetime(2026, 11, 23, 20, 30, tzinfo=timezone(timedelta(hours=1)))
+
+    assert POLICY.off_peak_start(berlin) == datetime(2026, 11, 23, 20, tzinfo=UTC)
+    with pytest.raises(ValueError, match="time zone"):
+        POLICY.off_peak_start(datetime(2026, 11, 23))
+
+
+# ── the file ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_unknown_use_case_is_refused_listing_the_known() -> None:
+    with pytest.raises(InvalidRequest, match="did you mean banner") as refusal:
+        POLICY.settle(JobRequest(prompt="x", use_case="baner"))
+
+    assert refusal.value.param == "use_case"
+    assert "typography" in refusal.value.message
+
+
+def test_the_policy_and_the_catalogue_agree() -> None:
+    POLICY.check(CATALOGUE)
+
+    for name, use in POLICY.use_cases.items():
+        for size in use.sizes:
+            assert CATALOGUE.find(use.final.model).accepts(size), (name, size)
+            assert CATALOGUE.find(use.repair_model).mask, name
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('default_use_case = "default"', 'default_use_case = "other"', 'default_use_case: "other"'),
+        ('repair = ["letter_box"]', 'repair = ["letterbox"]', "use_cases.thumbnail.repair: letterbox"),
+        ("guidance_factor = 0.7", "guidance_factor = 1.3", r"repair_steps\.letter_box\.guidance_factor"),
+        ("max_cer = 0.2", "max_cer = 2", r"use_cases\.creative\.verify\.max_cer"),
+        ("version = 1", "version = 0", "version"),
+        ('"sketch-fast", "sketch-fine",', '"sketch-fast", "sketch-fast",', "sketch-fast named twice"),
+    ],
+)
+def test_a_broken_policy_is_refused_naming_the_rule(tmp_path: Path, old: str, new: str, says: str) -> None:
+    packaged = (Path(__file__).parent.parent / "shared" / "policy.toml").read_text()
+    assert old in packaged
+    path = tmp_path / "policy.toml"
+    path.write_text(packaged.replace(old, new, 1))
+
+    with pytest.raises(ConfigurationError, match=says):
+        Policy.load(path)
+
+
+def test_a_policy_that_names_an_unknown_model_is_refused(tmp_path: Path) -> None:
+    packaged = (Path(__file__).parent.parent / "shared" / "policy.toml").read_text()
+    path = tmp_path / "policy.toml"
+    path.write_text(packaged.replace('final = { model = "sd35-medium"', 'final = { model = "sd35-midium"'))
+
+    with pytest.raises(ConfigurationError, match=r"use_cases\.feed\.final\.model.*did you mean sd35-medium"):
+        Policy.load(path).check(CATALOGUE)
+
+
+def test_equal_arguments_give_equal_recipes() -> None:
+    job = job_of(expected_text="SALE")
+
+    assert planned(job).recipe.fingerprint() == planned(job).recipe.fingerprint()
+    assert isinstance(planned(job).recipe, Recipe)
+    assert planned(job).recipe.size == Size(width=1024, height=1024)
