@@ -11,6 +11,8 @@ its word.
 3. A handler that fails under `.waitForTaskToken` fails the state at once, not at its timeout.
 4. Processes of a function die with the emulator, and idle ones make room for busy functions.
 5. A call that logs nothing is answered at once: the worker marks the end of its log.
+6. Loopback counts as a secure transport: policies that deny plain HTTP are enforced here too,
+   and there is no wire that anyone could listen on.
 """
 
 from __future__ import annotations
@@ -81,6 +83,7 @@ def apply(governor: Governor) -> None:
     _patch_worker()
     _patch_concurrency(governor)
     _patch_stepfunctions()
+    _patch_policies()
 
 
 def _module(name: str) -> Any:
@@ -238,6 +241,17 @@ def _patch_stepfunctions() -> None:
     stepfunctions._invoke_resource_with_timeout = invoke_with_timeout
 
 
+def _patch_policies() -> None:
+    evaluator = _module("ministack.core.iam_evaluator")
+    _anchor(evaluator._resolve_condition_key, "CONDITION")
+    stock_resolve = evaluator._resolve_condition_key
+
+    def resolve(key: str, context: Any) -> Any:
+        return "true" if key.lower() == "aws:securetransport" else stock_resolve(key, context)
+
+    evaluator._resolve_condition_key = resolve
+
+
 def _wait(future: Future[Any], seconds: float) -> None:
     over = threading.Event()
     future.add_done_callback(lambda _: over.set())
@@ -270,5 +284,6 @@ _ANCHORS: Final = {
     "WORKER": "5017d144adb5",
     "CALLBACK": "bbb38423156a",
     "CALL": "25830369b126",
+    "CONDITION": "15e26964cd38",
     "TIMEOUT": "faeed0bf70d5",
 }

@@ -13,6 +13,7 @@ import json
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -22,6 +23,8 @@ from pydantic import BaseModel, ConfigDict
 HOME_VARIABLE: Final = "PRESSCHECK_HOME"
 CACHE_VARIABLE: Final = "PRESSCHECK_CACHE"
 RUN_VARIABLE: Final = "PRESSCHECK_RUN_ID"
+
+_LOOKERS_GONE_S: Final = 1.0
 
 
 class Options(BaseModel):
@@ -33,6 +36,7 @@ class Options(BaseModel):
     port: int = 0
     time_scale: float | None = None
     models: dict[str, Path] = {}
+    assembly: Path | None = None
 
 
 class ChildRecord(BaseModel):
@@ -113,7 +117,10 @@ class Home:
     def hold(self) -> int | None:
         """Take this home for the life of the process; None when another process has it."""
         self.prepare()
-        return hold_lock(self.root / "supervisor.lock")
+        deadline = time.monotonic() + _LOOKERS_GONE_S
+        while (held := hold_lock(self.root / "supervisor.lock")) is None and time.monotonic() < deadline:
+            time.sleep(0.02)  # `supervised` of another process takes the lock for a moment to see whether it can
+        return held
 
     @contextlib.contextmanager
     def one_caller(self) -> Iterator[None]:
