@@ -153,8 +153,11 @@ def accepted_by_its_model(made: Plan) -> None:
 
 # ── the promise of plan ───────────────────────────────────────────────────────────────────────────────────────────
 
+offered = st.sampled_from(sorted({str(size) for use in POLICY.use_cases.values() for size in use.sizes}))
 sizes = st.one_of(
-    st.sampled_from([str(size) for use in POLICY.use_cases.values() for size in use.sizes]),
+    offered,
+    offered,
+    st.just("1024x1024"),
     st.builds("{}x{}".format, st.integers(4, 250).map(lambda n: n * 16), st.integers(4, 250).map(lambda n: n * 16)),
     st.sampled_from(["1000x1000", "64x64", "6336x2688"]),
 )
@@ -163,8 +166,8 @@ wishes = st.fixed_dictionaries(
     optional={
         "model": st.sampled_from(sorted({*CATALOGUE.models, *CATALOGUE.aliases})),
         "use_case": st.sampled_from(sorted(POLICY.use_cases)),
-        "guidance": st.floats(0, 30),
-        "steps": st.integers(1, 150),
+        "guidance": st.floats(1, 10) | st.floats(0, 30),
+        "steps": st.integers(1, 100) | st.integers(1, 150),
         "negative_prompt": st.sampled_from(["", "blurry"]),
         "prompt": st.sampled_from(["tulips", "x" * 2500, "x" * 4000]),
         "seed": st.integers(0, 2**32 - 1),
@@ -219,6 +222,16 @@ def test_every_plan_suits_its_model_or_names_the_field(wish: dict[str, Any], pro
         assert made.recipe.guidance_scale is None or all(made.recipe.guidance_scale <= value for value in before)
         assert made.repair
         assert made.recipe not in [other.recipe for other in misprints], "a repair that changes nothing repairs nothing"
+
+
+@pytest.mark.parametrize("profile", ["everything", "aws", "local"])
+def test_every_use_case_paints_each_of_its_sizes_without_further_wishes(profile: str) -> None:
+    for name, use in POLICY.use_cases.items():
+        for size in use.sizes:
+            for tier in Tier:
+                accepted_by_its_model(
+                    planned(job_of(use_case=name, size=str(size), expected_text="SALE"), tier, profile=profile)
+                )
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,8 @@
 Hides every choice between a request and a recipe. Pure: never looks at a clock, a store or the network.
 """
 
-from shared.policy.planning import Pick, Plan, candidate_seed, picks, plan, rehearse, spell_out
+from shared.policy.lineup import Pick, picks
+from shared.policy.planning import Plan, candidate_seed, plan, rehearse, spell_out
 from shared.policy.repair import best_attempt, repair_seed
 from shared.policy.rulebook import Policy
 

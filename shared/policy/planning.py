@@ -13,9 +13,10 @@ from typing import Literal, TypeVar
 from shared.catalogue import Catalogue, Model
 from shared.errors import InvalidRequest, RequestError
 from shared.models import Alias, Attempt, Finalize, Job, Recipe, TextGuide, Tier, Value
+from shared.policy.lineup import Lineup, fallback
 from shared.policy.repair import derived_seed, in_words, lowered, region, repair_seed
 from shared.policy.rulebook import Policy
-from shared.policy.rules import Profile, TierRule, UseCase
+from shared.policy.rules import TierRule, UseCase
 
 Number = TypeVar("Number", int, float)
 
@@ -27,17 +28,6 @@ class Plan(Value):
     model: Model
     alias: Alias | None = None
     repair: str | None = None
-
-
-class Pick(Value):
-    """What one use case would take today, and why: a row of `presscheck models`."""
-
-    use_case: str
-    title: str
-    why: str
-    draft: str
-    final: str
-    aliases: tuple[Alias, ...]
 
 
 def plan(
@@ -61,8 +51,8 @@ def plan(
     `draft`: the chosen draft, where it is painted already: only use cases anchored in it look at it.
     Raises InvalidRequest naming the field that cannot be had, and ModelRetired for a model asked for by name.
     """
-    house = _House(policy=policy, catalogue=catalogue, profile=policy.profile(profile), today=today)
-    desk = _Desk(house=house, job=job, tier=tier, use=policy.use_case(job.use_case))
+    lineup = Lineup(policy=policy, catalogue=catalogue, profile=policy.profile(profile), today=today)
+    desk = _Desk(lineup=lineup, job=job, tier=tier, use=policy.use_case(job.use_case))
     chosen = desk.choose(seed=candidate_seed(job.seed, candidate), failures=failures)
     if tier is Tier.DRAFT:
         return chosen
@@ -100,63 +90,10 @@ def spell_out(prompt: str, texts: Sequence[str]) -> str:
     return f"{prompt.rstrip(' .,;')}, with the words {words}"
 
 
-def picks(*, policy: Policy, catalogue: Catalogue, profile: str, today: date) -> tuple[Pick, ...]:
-    """What every use case would take today in this profile. Raises ModelRetired where nothing of it is left."""
-    house = _House(policy=policy, catalogue=catalogue, profile=policy.profile(profile), today=today)
-    return tuple(house.pick(name) for name in policy.use_cases)
-
-
-class _House(Value):
-    """What there is to choose from: the rules, the rows, and what this deployment can reach today."""
-
-    policy: Policy
-    catalogue: Catalogue
-    profile: Profile
-    today: date
-
-    def serving(self, name: str, tier: Tier) -> tuple[Model, Alias | None]:
-        """Who paints for a model's name. Raises ModelRetired, or InvalidRequest for what this deployment has not."""
-        row = self.catalogue.find(name)
-        stand_in = self.profile.stand_in(row.name)
-        if stand_in and stand_in.serving(tier) != row.name:
-            model = self.catalogue.model(stand_in.serving(tier), today=self.today)
-            return model, Alias(asked=name, served_by=model.name, reason=stand_in.reason)
-        model = self.catalogue.model(name, today=self.today)
-        if model.provider not in self.profile.providers:
-            problem = f'model "{name}" is hosted by {model.provider}, which is not set up here'
-            raise InvalidRequest(problem, param="model", provider=model.provider)
-        if tier not in model.tiers:
-            able = sorted(other.name for other in self.catalogue if tier in other.tiers)
-            problem = f'model "{name}" serves no {tier}s; these do: {", ".join(able)}'
-            raise InvalidRequest(problem, param="model", offered=able)
-        return model, None
-
-    def pick(self, name: str) -> Pick:
-        use = self.policy.use_case(name)
-        draft, draft_alias = self.first_serving(use, Tier.DRAFT)
-        final, final_alias = self.first_serving(use, Tier.FINAL)
-        aliases = tuple(alias for alias in (draft_alias, final_alias) if alias)
-        return Pick(use_case=name, title=use.title, why=use.why, draft=draft.name, final=final.name, aliases=aliases)
-
-    def first_serving(self, use: UseCase, tier: Tier) -> tuple[Model, Alias | None]:
-        """The use case's model, else its first fallback that can be had."""
-        wanted = use.tier(tier).model
-        problem: RequestError | None = None
-        for name in (wanted, *use.fallbacks):
-            try:
-                model, alias = self.serving(name, tier)
-            except RequestError as error:
-                problem = problem or error
-                continue
-            return model, alias if problem is None else _fallback(wanted, model, problem.message)
-        assert problem is not None  # noqa: S101  # the loop ran at least once and did not return
-        raise problem
-
-
 class _Desk(Value):
     """One job at one tier, being planned."""
 
-    house: _House
+    lineup: Lineup
     job: Job
     tier: Tier
     use: UseCase
@@ -185,7 +122,7 @@ class _Desk(Value):
                 reason = reason or error.message
                 continue
             if reason:
-                option = option.model_copy(update={"alias": _fallback(self.rule.model, option.model, reason)})
+                option = option.model_copy(update={"alias": fallback(self.rule.model, option.model, reason)})
             if option.model.name not in given_up:
                 return option
             last_resort = last_resort or option
@@ -202,13 +139,13 @@ class _Desk(Value):
     def _given_up(self, failures: Sequence[Attempt]) -> Mapping[str, str]:
         """Models that failed as often as the rules allow -> the error code."""
         seen = [(attempt.model, attempt.error.code) for attempt in failures if attempt.error]
-        limits = self.house.policy.failures.fallback
+        limits = self.lineup.policy.failures.fallback
         return {model: code for model, code in seen if code in limits and seen.count((model, code)) >= limits[code]}
 
     # ── the recipe ───────────────────────────────────────────────────────────────────────────────
 
     def _with(self, name: str, *, seed: int) -> Plan:
-        model, alias = self.house.serving(name, self.tier)
+        model, alias = self.lineup.serving(name, self.tier)
         return Plan(recipe=self._recipe(model, seed=seed), model=model, alias=alias)
 
     def _recipe(self, model: Model, *, seed: int, obey: bool = True) -> Recipe:
@@ -239,7 +176,7 @@ class _Desk(Value):
 
     def _check(self, model: Model) -> None:
         """Raise InvalidRequest for the first wish this model cannot fulfil."""
-        job, request, rule = self.job, self.job.request, self.house.policy.text
+        job, request, rule = self.job, self.job.request, self.lineup.policy.text
         if not model.accepts(job.size):
             problem = f'model "{model.name}" does not offer {job.size}; it offers {model.sizes}'
             raise InvalidRequest(problem, param="size", model=model.name)
@@ -270,7 +207,7 @@ class _Desk(Value):
     def repair(self, chosen: Plan, misprints: Sequence[Attempt]) -> Plan:
         """The next step of the ladder after `misprints`, oldest first. Without a picture to repaint, paints anew."""
         last, number = misprints[-1], len(misprints)
-        step = self.house.policy.repair_steps[self.use.repair[min(number, len(self.use.repair)) - 1]]
+        step = self.lineup.policy.repair_steps[self.use.repair[min(number, len(self.use.repair)) - 1]]
         verification, image = last.verification, last.image
         letterer = None
         if step.kind == "mask" and verification and verification.missing and image:
@@ -285,7 +222,7 @@ class _Desk(Value):
         }
         if letterer and verification and image:
             text_box = self.job.request.text_box
-            rule = self.house.policy.text
+            rule = self.lineup.policy.text
             box, content = region(verification, step=step, text_box=text_box, rule=rule, size=self.job.size)
             changes |= {"init_image": image.sha256, "mask": box, "strength": step.strength}
             if step.sampler in letterer.model.samplers:
@@ -300,7 +237,7 @@ class _Desk(Value):
         if chosen.model.mask:
             return chosen
         try:
-            model, alias = self.house.serving(self.use.repair_model, Tier.FINAL)
+            model, alias = self.lineup.serving(self.use.repair_model, Tier.FINAL)
             recipe = self._recipe(model, seed=chosen.recipe.seed, obey=False)
         except RequestError:
             return None
@@ -309,10 +246,6 @@ class _Desk(Value):
         asked = chosen.alias.asked if chosen.alias else chosen.model.name
         reason = alias.reason if alias else f'"{chosen.model.name}" cannot repaint a box of a picture'
         return Plan(recipe=recipe, model=model, alias=Alias(asked=asked, served_by=model.name, reason=reason))
-
-
-def _fallback(wanted: str, model: Model, problem: str) -> Alias:
-    return Alias(asked=wanted, served_by=model.name, reason=f"fallback: {problem}")
 
 
 def _within(value: Number | None, bounds: tuple[Number, Number] | None) -> Number | None:
