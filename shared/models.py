@@ -477,7 +477,10 @@ class Job(Value):
     negative_prompt: str = ""
     template: TemplateRef | None = None
     expected_text: tuple[str, ...] = ()
-    """From the request, else from the template: what every final must say."""
+    """From the request, else from the template, as are the next three: what every final must say."""
+    text_box: TextBox | None = None
+    guidance: float | None = None
+    steps: int | None = None
     seed: int
     size: Size
     rounds: tuple[int, ...]

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import boto3
@@ -75,7 +74,10 @@ def images() -> Images:
 
 @cache
 def policy() -> Policy:
-    return Policy.load()
+    """Raises ConfigurationError when policy and catalogue disagree."""
+    rules = Policy.load()
+    rules.check(catalogue())
+    return rules
 
 
 @cache
@@ -85,7 +87,7 @@ def catalogue() -> Catalogue:
 
 @cache
 def templates() -> Templates:
-    return Templates.load(Path(__file__).parent.parent / "templates")
+    return Templates.load()
 
 
 @cache

@@ -23,6 +23,7 @@ from shared.models import (
     Box,
     IntakeMessage,
     Job,
+    JobRequest,
     RenderTask,
     Stage,
     StepReply,
@@ -490,6 +491,19 @@ def test_what_no_model_can_paint_is_refused_before_anything_is_promised(studio: 
             studio.submit(**fields)
         assert refusal.value.param == field_name
     assert studio.queued() == []
+
+
+def test_a_template_brings_its_text_its_box_and_its_use_case(studio: Studio) -> None:
+    request = JobRequest.model_validate({"template": "poster", "variables": {"headline": "SALE"}})
+
+    job = studio.submissions.submit(DESIGNER, request)
+    studio.drafts(job)
+    studio.paint(job, Tier.FINAL)
+
+    recipe = studio.finals(job)[0].recipe
+    assert (job.use_case, job.expected_text, job.template and job.template.version) == ("typography", ("SALE",), 1)
+    assert recipe.text is not None and recipe.text.box == job.text_box == (0.08, 0.06, 0.84, 0.3)
+    assert recipe.template == job.template
 
 
 def test_a_missing_seed_is_drawn_once_and_recorded(studio: Studio) -> None:

@@ -27,6 +27,7 @@ from shared.images import Images
 from shared.ledger import Amendment, Ledger
 from shared.models import (
     Attempt,
+    AttemptId,
     AttemptStatus,
     ErrorDetail,
     Job,
@@ -101,8 +102,6 @@ class Renders:
     # ── planning ─────────────────────────────────────────────────────────────────────────────────
 
     def _plan(self, job: Job, task: RenderTask, attempts: Sequence[Attempt]) -> Plan:
-        same_tier = [each for each in attempts if (each.tier, each.candidate) == (task.tier, task.candidate)]
-        failures = list(takewhile(lambda each: each.status is AttemptStatus.FAILED, reversed(same_tier)))
         draft = next(
             (
                 each
@@ -116,7 +115,7 @@ class Renders:
             tier=task.tier,
             candidate=task.candidate if task.tier is Tier.DRAFT else job.chosen_draft or 1,
             misprints=[each for each in attempts if each.tier is Tier.FINAL and each.misprinted],
-            failures=failures,
+            failures=_failures(attempts, task.id),
             draft=draft,
             policy=self.policy,
             catalogue=self.catalogue,
@@ -203,7 +202,8 @@ class Renders:
         if attempt.ticket and attempt.status is AttemptStatus.PENDING:
             return StepReply(next="await", attempt=attempt.attempt, ticket=attempt.ticket.id)
         code = attempt.error.code if attempt.error else RenderFailed.code
-        if self.policy.after_failure(code, attempt=attempt.attempt) == "retry":
+        failures = len(_failures(self.ledger.attempts(attempt.job_id), attempt.id))
+        if self.policy.after_failure(code, attempt=attempt.attempt, failures=failures) == "retry":
             return StepReply(next="retry", attempt=attempt.attempt + 1)
         return StepReply(next="fail", attempt=attempt.attempt)
 
@@ -217,6 +217,16 @@ class Renders:
 
         self.ledger.amend(job.id, change)
         return StepReply(next="fail")
+
+
+def _failures(attempts: Sequence[Attempt], until: AttemptId) -> list[Attempt]:
+    """The failed tries in a row up to this one, newest first: at the same tier, of the same draft."""
+    tries = [
+        each
+        for each in attempts
+        if (each.tier, each.candidate) == (until.tier, until.candidate) and each.attempt <= until.attempt
+    ]
+    return list(takewhile(lambda each: each.status is AttemptStatus.FAILED, reversed(tries)))
 
 
 def _final_stage(attempt: Attempt) -> Stage:

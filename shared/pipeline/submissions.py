@@ -17,7 +17,7 @@ from shared.ledger import Ledger
 from shared.models import MAX_SEED, IntakeMessage, Job, JobRequest, Principal, Stage
 from shared.outlets import Intake
 from shared.policy import Policy, rehearse
-from shared.prompts import Templates
+from shared.prompts import Rendered, Templates, normalise
 from shared.telemetry import logger
 from shared.workflow import Workflow
 
@@ -63,8 +63,12 @@ class Submissions:
             self.workflow.start(job)
 
     def _settle(self, who: Principal, request: JobRequest) -> Job:
-        use_case = self.policy.settle(request)
-        rendered = self.templates.render(request.template, request.variables) if request.template else None
+        """Every question answered: by the request, else by its template, else by the policy."""
+        filled = self._fill(request)
+        if request.use_case is None and request.model is None and filled.use_cases:
+            use_case = filled.use_cases[0]
+        else:
+            use_case = self.policy.settle(request)
         now = self.clock()
         return Job(
             id=self.new_id(),
@@ -75,19 +79,29 @@ class Submissions:
             request=request,
             use_case=use_case,
             policy_version=self.policy.version,
-            prompt=rendered.prompt if rendered else request.prompt or "",
-            negative_prompt=request.negative_prompt or (rendered.negative_prompt if rendered else ""),
-            template=rendered.ref if rendered else None,
-            expected_text=request.expected_text or (rendered.expected_text if rendered else ()),
+            prompt=filled.prompt,
+            negative_prompt=request.negative_prompt or filled.negative_prompt,
+            template=filled.ref,
+            expected_text=request.expected_text or filled.expected_text,
+            text_box=request.text_box or filled.text_box,
+            guidance=request.guidance if request.guidance is not None else filled.recipe.guidance,
+            steps=request.steps or filled.recipe.steps,
             seed=request.seed if request.seed is not None else self.draw_seed(),
-            size=request.size or self.policy.default_size(use_case),
+            size=request.size or filled.size or self.policy.default_size(use_case),
             rounds=(request.drafts,),
             created_at=now,
             updated_at=now,
         )
 
+    def _fill(self, request: JobRequest) -> Rendered:
+        if request.template is None:
+            return Rendered(prompt=normalise(request.prompt or ""))
+        return self.templates.render(request.template, request.variables, model=request.model)
+
 
 def _facts(job: Job) -> dict[str, object]:
     """The request as accepted, for the chain: with it and the versions named here a job can be replayed."""
-    facts = job.model_dump(mode="json", include={"use_case", "policy_version", "prompt", "template", "seed", "size"})
+    settled = {"use_case", "policy_version", "prompt", "negative_prompt", "template", "expected_text", "text_box",
+               "guidance", "steps", "seed", "size"}  # fmt: skip
+    facts = job.model_dump(mode="json", include=settled)
     return facts | {"request": job.request.model_dump(mode="json", exclude_defaults=True)}

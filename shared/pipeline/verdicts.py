@@ -53,7 +53,7 @@ class Verdicts:
         if not job.expected_text or attempt.image is None:
             return Verification(verdict=Verdict.PASS)
         image = self.images.load(job.tenant, attempt.image.sha256)
-        return self.load_verifier()(image, job.expected_text, text_box=job.request.text_box)
+        return self.load_verifier()(image, job.expected_text, text_box=job.text_box)
 
     def _record(self, attempt: Attempt, word: str) -> None:
         verification = attempt.verification

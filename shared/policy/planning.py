@@ -158,8 +158,8 @@ class _Desk(Value):
         if len(prompt) > model.max_prompt_chars:
             problem = f'prompt has {len(prompt)} characters; model "{model.name}" takes {model.max_prompt_chars}'
             raise InvalidRequest(problem, param="prompt")
-        guidance = request.guidance if request.guidance is not None else self.rule.guidance
-        steps = request.steps if final and request.steps is not None else self.rule.steps
+        guidance = job.guidance if job.guidance is not None else self.rule.guidance
+        steps = job.steps if final and job.steps is not None else self.rule.steps
         guided = model.text_guide and job.expected_text
         return Recipe(
             model=model.name,
@@ -171,7 +171,7 @@ class _Desk(Value):
             guidance_scale=_within(guidance, model.guidance_range),
             sampler=self.rule.sampler if self.rule.sampler in model.samplers else "default",
             template=job.template,
-            text=TextGuide(content=job.expected_text, box=request.text_box) if guided else None,
+            text=TextGuide(content=job.expected_text, box=job.text_box) if guided else None,
         )
 
     def _check(self, model: Model) -> None:
@@ -180,15 +180,15 @@ class _Desk(Value):
         if not model.accepts(job.size):
             problem = f'model "{model.name}" does not offer {job.size}; it offers {model.sizes}'
             raise InvalidRequest(problem, param="size", model=model.name)
-        _check_range("guidance", request.guidance, model.guidance_range, model=model.name)
-        _check_range("steps", request.steps, model.steps, model=model.name)
+        _check_range("guidance", job.guidance, model.guidance_range, model=model.name)
+        _check_range("steps", job.steps, model.steps, model=model.name)
         if request.negative_prompt and not model.negative_prompt:
             problem = f'model "{model.name}" takes no negative prompt; leave it out'
             raise InvalidRequest(problem, param="negative_prompt", model=model.name)
-        if not rule.fits(job.expected_text, size=job.size, box=request.text_box):
-            letters, lines = rule.capacity(job.size, request.text_box)
+        if not rule.fits(job.expected_text, size=job.size, box=job.text_box):
+            letters, lines = rule.capacity(job.size, job.text_box)
             problem = (
-                f"expected_text is longer than {'its text_box' if request.text_box else 'the image'} can carry: "
+                f"expected_text is longer than {'its text_box' if job.text_box else 'the image'} can carry: "
                 f"at {job.size}, {rule.letter_px} px letters fill {lines} lines of {letters}, broken between words"
             )
             raise InvalidRequest(problem, param="expected_text", lines=lines, letters=letters)
@@ -221,7 +221,7 @@ class _Desk(Value):
             ),
         }
         if letterer and verification and image:
-            text_box = self.job.request.text_box
+            text_box = self.job.text_box
             rule = self.lineup.policy.text
             box, content = region(verification, step=step, text_box=text_box, rule=rule, size=self.job.size)
             changes |= {"init_image": image.sha256, "mask": box, "strength": step.strength}

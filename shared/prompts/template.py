@@ -34,11 +34,11 @@ class Overrides(Value):
 
 
 class Rendered(Value):
-    """A template filled in: what a job takes over from it."""
+    """A template filled in, or a free prompt in its place: what a job takes over from it."""
 
     prompt: str
-    negative_prompt: str
-    ref: TemplateRef
+    negative_prompt: str = ""
+    ref: TemplateRef | None = None
     expected_text: tuple[str, ...] = ()
     text_box: TextBox | None = None
     size: Size | None = None

@@ -114,7 +114,7 @@ def spellings(expected: str, case: Case) -> list[Folded]:
         return [fold(expected, "exact")]
     found: dict[str, Folded] = {}
     for text in (expected, expected.upper(), expected.lower()):
-        for variant in (text, _long(text), re.sub("ss", "ß", text, flags=re.IGNORECASE), text.replace("&", " ")):
+        for variant in (text, _long(text), re.sub("ss", "ß", text, flags=re.IGNORECASE), *_ampersands(text)):
             folded = fold(variant, "fold")
             if folded.text:
                 found.setdefault(folded.text, folded)
@@ -178,6 +178,11 @@ def _is_passed_over(char: str) -> bool:
 def _starts_word(text: str, index: int) -> bool:
     """Readers lose spaces between words set close together: "HappyBirthday" still reads as two."""
     return index > 0 and text[index].isupper() and text[index - 1].islower()
+
+
+def _ampersands(text: str) -> list[str]:
+    """Lettered by hand an & is a kind of E, in print a kind of 8; standing small between lines it is not seen."""
+    return [text.replace("&", sign) for sign in (" ", "E", "8")] if "&" in text else []
 
 
 def _long(text: str) -> str:

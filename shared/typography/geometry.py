@@ -6,6 +6,7 @@ Lambda bundle. Coordinates are pixels, x to the right and y down. Knows nothing 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -46,6 +47,13 @@ class Region:
 
     def grown(self, pixels: float) -> Region:
         return Region(self.centre, self.along, self.length + 2 * pixels, self.thickness + 2 * pixels)
+
+    def recut(self, *, wider: float = 0.0, longer: float = 0.0, tilted_deg: float = 0.0) -> Region:
+        """Nearly the same rectangle: `wider` on all sides and `longer` at both ends, in thicknesses; turned clockwise."""
+        angle = math.radians(tilted_deg)
+        along = self.along * math.cos(angle) + self.down * math.sin(angle)
+        region = Region(self.centre, along, self.length + 2 * longer * self.thickness, self.thickness)
+        return region.grown(wider * self.thickness)
 
     def scaled(self, x: float, y: float) -> Region:
         """In a picture stretched by `x` and `y`, which are nearly equal: the angle is kept right, not the corners."""

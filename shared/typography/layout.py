@@ -37,8 +37,8 @@ class Reading(Protocol):
         """0 to 1."""
         ...
 
-    def ratio(self, hypothesis: str, case: Case) -> float:
-        """log P(hypothesis) - log P(text), both folded; 0.0 or above: fits as well as what was read."""
+    def ratio(self, hypothesis: str, rival: str, case: Case) -> float:
+        """log P(hypothesis) - log P(rival or what was read, the likelier), all folded; 0.0: fits as well."""
         ...
 
 
@@ -236,7 +236,8 @@ def _blocks_line_break(other: Word, before: Word, after: Word) -> bool:
         left_edge = min(-one.length / 2, step_right - two.length / 2)
         right_edge = max(one.length / 2, step_right + two.length / 2)
         half = other.region.length / 2
-        if min(right + half, right_edge) - max(right - half, left_edge) > other.region.length / 2:
+        shared = min(right + half, right_edge) - max(right - half, left_edge)
+        if shared > 0.5 * min(other.region.length, right_edge - left_edge):
             return True
     follows = (right - (one.length + other.region.length) / 2) / one.thickness
     if (

@@ -18,11 +18,13 @@ from shared.typography.decoding import decode
 from shared.typography.detection import VIEWS, View, detect
 from shared.typography.folding import Case, spellings
 from shared.typography.geometry import Region
-from shared.typography.layout import Word, reading_order
+from shared.typography.layout import Reading, Word, reading_order
 from shared.typography.recognition import Line, crop, recogniser
 
 Engine = Literal["ppocr", "tesseract"]
 
+# In line heights and degrees; about what two runs of the detector differ by.
+_RECUTS: Final[tuple[dict[str, float], ...]] = ({"wider": 0.08}, {"longer": 0.15}, {"tilted_deg": 2.0})
 _TALL: Final = 1.5
 _DOUBTFUL: Final = 0.6
 _KEPT_PAGES: Final = 2
@@ -35,6 +37,7 @@ class Page:
         self.picture = picture
         self.engine = engine
         self._views: list[list[Word]] = []
+        self._second_looks: dict[Word, list[Line]] = {}
 
     @property
     def name(self) -> str:
@@ -51,6 +54,15 @@ class Page:
     def seen(self) -> list[Word]:
         """Every word of the views read so far, the same lettering perhaps more than once."""
         return [word for view in self._views for word in view]
+
+    def second_looks(self, word: Word) -> Sequence[Reading]:
+        """The region of `word` read again, cut a little differently each time: chance errors do not repeat."""
+        if self.engine != "ppocr":
+            return ()
+        if word not in self._second_looks:
+            recuts = [word.region.recut(**change) for change in _RECUTS]
+            self._second_looks[word] = recogniser().read([crop(self.picture, region) for region in recuts])
+        return self._second_looks[word]
 
     def clearest(self) -> list[Word]:
         """The words of the view, among those read so far, that made out the most lettering."""

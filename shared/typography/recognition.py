@@ -48,9 +48,11 @@ class Line:
         self._likelihoods: dict[tuple[str, Case], float] = {}
         self._tables: dict[Case, tuple[Matrix, dict[str, int]]] = {}
 
-    def ratio(self, hypothesis: str, case: Case) -> float:
-        """log P(hypothesis) - log P(what was read), both folded; 0.0 or above: as good as the best reading."""
-        return self._likelihood(hypothesis, case) - self._likelihood(fold(self.text, case).text, case)
+    def ratio(self, hypothesis: str, rival: str, case: Case) -> float:
+        """log P(hypothesis) - log P(rival or what was read, the likelier), all folded; 0.0: fits as well."""
+        own = fold(self.text, case).text
+        best = max(self._likelihood(rival, case), self._likelihood(own, case))
+        return self._likelihood(hypothesis, case) - best
 
     def _likelihood(self, text: str, case: Case) -> float:
         if (text, case) not in self._likelihoods:

@@ -28,7 +28,7 @@ class PlainReading:
     text: str
     confidence: float
 
-    def ratio(self, hypothesis: str, case: Case) -> float:
+    def ratio(self, hypothesis: str, rival: str, case: Case) -> float:  # noqa: ARG002 - the port's signature
         """0.0 for what was read, minus infinity for anything else."""
         return 0.0 if hypothesis == fold(self.text, case).text else float("-inf")
 

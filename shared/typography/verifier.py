@@ -24,11 +24,12 @@ from shared.typography.folding import (
     fold,
     spellings,
 )
-from shared.typography.layout import MAX_LAYOUT_COST, Path, Word, paths, reading_order
+from shared.typography.layout import MAX_LAYOUT_COST, Match, Path, Reading, Word, paths, reading_order
 from shared.typography.page import Engine, Page, page
 
 MIN_LOG_RATIO: Final = -1.0
 """Measured on 185 labelled pictures, November 2025."""
+_HOPELESS: Final = -7.0  # further looks have never turned one below this
 _RESEMBLES: Final = 0.5
 _LEGIBLE: Final = 0.6
 _TEXT_BOX_MARGIN: Final = 0.5
@@ -129,17 +130,25 @@ def _candidates(subject: Page, expected: str, words: Sequence[Word], *, case: Ca
     for spelling in spellings(expected, case):
         for path in paths(spelling, words, bystanders=bystanders, case=case):
             if path.layout_cost <= MAX_LAYOUT_COST:
-                yield _Found(path, 0.0 if path.edits == 0 else _log_ratio(path, spelling, case=case))
+                yield _Found(path, 0.0 if path.edits == 0 else _log_ratio(subject, path, spelling, case=case))
 
 
-def _log_ratio(path: Path, spelling: Folded, *, case: Case) -> float:
-    """How much less likely `spelling` is than what was read, summed over the regions of `path`."""
+def _log_ratio(subject: Page, path: Path, spelling: Folded, *, case: Case) -> float:
+    """How much less likely `spelling` is than what was read, over the regions of `path`, the mean of all looks."""
+    first_look = sum(_ratios(match, [match.word.reading], spelling, case=case)[0] for match in path.matches)
+    if first_look < _HOPELESS:
+        return first_look
     total = 0.0
     for match in path.matches:
-        read = fold(match.word.reading.text, case).text
-        hypothesis = read[: match.start] + "".join(spelling.words[match.first : match.last]) + read[match.end :]
-        total += match.word.reading.ratio(hypothesis, case)
+        ratios = _ratios(match, [match.word.reading, *subject.second_looks(match.word)], spelling, case=case)
+        total += sum(ratios) / len(ratios)
     return total
+
+
+def _ratios(match: Match, looks: Sequence[Reading], spelling: Folded, *, case: Case) -> list[float]:
+    read = fold(match.word.reading.text, case).text
+    hypothesis = read[: match.start] + "".join(spelling.words[match.first : match.last]) + read[match.end :]
+    return [look.ratio(hypothesis, read, case) for look in looks]
 
 
 def _passed(subject: Page, expected: str, found: _Found, *, case: Case) -> TextCheck:
