@@ -21,7 +21,7 @@
     │   └── RenderLost                       render_lost                504   no answer and no trace of one
     ├── ImageUnreadable                      image_unreadable           422   bytes that are no picture we accept
     ├── LedgerConflict                       ledger_conflict            503   writers kept colliding; safe to try again
-    └── ConfigurationError                   configuration_error        500   for the operator: wrong environment or TOML
+    └── ConfigurationError                   configuration_error        500   for the operator: environment, TOML
 
 A class exists because someone reacts to it: the API by `status`, Step Functions by class
 name, the operator by `ConfigurationError`. Renaming one is a change of contract.

@@ -150,7 +150,7 @@ class _Desk(Value):
 
     def _recipe(self, model: Model, *, seed: int, obey: bool = True) -> Recipe:
         """`obey` makes a final refuse what its model cannot do; without it, as for drafts, wishes are met half-way."""
-        job, request = self.job, self.job.request
+        job = self.job
         final = self.tier is Tier.FINAL
         if final and obey:
             self._check(model)
