@@ -7,7 +7,7 @@ What happens behind a route is the api function's business.
 from __future__ import annotations
 
 import json
-from typing import Final
+from typing import Final, cast
 
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_apigateway as apigateway
@@ -107,6 +107,9 @@ class Api(Construct):
                 throttling_burst_limit=config.request_burst,
             ),
         )
+        # CDK would put the stage's name into its logical id, and no two deployments would have one shape.
+        stage = cast("apigateway.CfnStage", api.deployment_stage.node.default_child)
+        stage.override_logical_id("ApiStage")
         accept(
             api,
             "AwsSolutions-APIG2",

@@ -17,7 +17,7 @@ use_pinned_node()
 import aws_cdk as cdk  # noqa: E402  (jsii starts Node.js at import)
 import cdk_nag  # noqa: E402
 
-from infra.config import STAGES, StageConfig  # noqa: E402
+from infra.config import PRODUCT, STAGES, StageConfig  # noqa: E402
 from infra.firewall import EdgeStack  # noqa: E402
 from infra.inference.endpoint import InferenceStack  # noqa: E402
 from infra.stack import CoreStack  # noqa: E402
@@ -39,16 +39,22 @@ _FLAGS = {
 
 
 def build(config: StageConfig, *, outdir: Path | None = None) -> cdk.App:
-    """The app of one stage with both rule packs attached; `synth()` raises on an unanswered finding."""
-    app = cdk.App(
-        outdir=str(outdir) if outdir else None, context=_FLAGS, analytics_reporting=False, tree_metadata=False
-    )
-    cdk.Validations.of(app).add_plugins(cdk_nag.AwsSolutionsChecks(app), cdk_nag.ServerlessChecks(app))
-    cdk.Tags.of(app).add("service", "presscheck")
+    """The app of one stage; call `synth()` on it."""
+    app = checked_app(outdir=outdir)
+    cdk.Tags.of(app).add("service", PRODUCT)
     cdk.Tags.of(app).add("stage", config.name)
     core = CoreStack(app, "Core", config=config)
     EdgeStack(app, "Edge", config=config, api=core.api)
     InferenceStack(app, "Inference", config=config, storage=core.storage, events=core.events)
+    return app
+
+
+def checked_app(*, outdir: Path | None = None) -> cdk.App:
+    """An empty app with both rule packs: its `synth()` raises on any finding that nobody has answered."""
+    app = cdk.App(
+        outdir=str(outdir) if outdir else None, context=_FLAGS, analytics_reporting=False, tree_metadata=False
+    )
+    cdk.Validations.of(app).add_plugins(cdk_nag.AwsSolutionsChecks(app), cdk_nag.ServerlessChecks(app))
     return app
 
 

@@ -15,6 +15,7 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Final, Literal
 
@@ -44,6 +45,7 @@ BOTO_SERVICES: Final = frozenset(
 
 _SOURCE: Final = ("functions", "shared", "templates")
 _NOT_FOR_LAMBDA: Final = ("shared/cli/",)
+_KEPT: Final = 4
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 """The oldest time a zip can hold; every file has it, so that zips differ only where files do."""
 
@@ -64,15 +66,19 @@ CORE: Final = Bundle("core", machine="aarch64")
 VERIFY: Final = Bundle("verify", machine="x86_64", extras=("ocr",))
 
 
-def build(bundle: Bundle, *, kind: Literal["lambda", "source"] = "lambda") -> Path:
-    """Path of the zip to deploy; built once for each state of lock and source."""
-    return source() if kind == "source" else _with_packages(bundle)
+def build(
+    bundle: Bundle, *, kind: Literal["lambda", "source"] = "lambda", root: Path = ROOT, into: Path = BUILD
+) -> Path:
+    """Path of the zip to deploy; built once for each state of lock and source.
 
-
-def source() -> Path:
-    """Our own code and templates only, for a host that provides the packages."""
-    files = _source_files()
-    return _zip("source", files, digest=_content_digest(files))
+    `root` is the folder of our own code; kind "source" leaves the packages to the host.
+    """
+    own = _source_files(root)
+    if kind == "source":
+        return _zip("source", own, digest=_content_digest(own), into=into)
+    folder = packages(bundle, into=into)
+    wheels = {path.relative_to(folder).as_posix(): path for path in _files(folder)}
+    return _zip(bundle.name, wheels | own, digest=_digest(folder.name, _content_digest(own)), into=into)
 
 
 def requirements(bundle: Bundle) -> str:
@@ -82,36 +88,34 @@ def requirements(bundle: Bundle) -> str:
     waiting = list(_direct(bundle))
     while waiting:
         name = waiting.pop()
+        if name not in entries:
+            raise LookupError(f'"{name}" is not in {LOCK.name}: run infra/locks/compile.sh')
         if name not in needed:
             needed.add(name)
             waiting += [other for other, entry in entries.items() if name in _wanted_by(entry)]
     return "".join(entries[name] for name in sorted(needed))
 
 
-def packages(bundle: Bundle) -> Path:
+def packages(bundle: Bundle, *, into: Path = BUILD) -> Path:
     """Folder with the bundle's wheels unpacked and pruned; kept between calls."""
     wanted = requirements(bundle)
-    target = BUILD / f"packages-{bundle.name}-{_digest(wanted, bundle.machine, PYTHON, *sorted(BOTO_SERVICES))}"
+    target = into / f"packages-{bundle.name}-{_digest(wanted, bundle.machine, _rules())}"
     if not target.exists():
-        with _staging() as staging:
+        with _staging(into) as staging:
             _install(wanted, machine=bundle.machine, target=staging / "packages")
             _settle(staging / "packages", target)
     return target
 
 
-def _with_packages(bundle: Bundle) -> Path:
-    folder = packages(bundle)
-    wheels = {path.relative_to(folder).as_posix(): path for path in _files(folder)}
-    own = _source_files()
-    return _zip(bundle.name, wheels | own, digest=_digest(folder.name, _content_digest(own)))
+def _rules() -> str:
+    """This module: what is fetched and what is left out follows from it and the lock alone."""
+    return Path(__file__).read_text(encoding="utf-8")
 
 
 def _direct(bundle: Bundle) -> Iterator[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    for line in [
-        *project["dependencies"],
-        *(line for extra in bundle.extras for line in project["optional-dependencies"][extra]),
-    ]:
+    extras = [project["optional-dependencies"][extra] for extra in bundle.extras]
+    for line in chain(project["dependencies"], *extras):
         yield re.split(r"[^A-Za-z0-9._-]", line, maxsplit=1)[0].lower()
 
 
@@ -156,8 +160,8 @@ def _ships(path: Path) -> bool:
     return True
 
 
-def _source_files() -> dict[str, Path]:
-    files = {path.relative_to(ROOT).as_posix(): path for folder in _SOURCE for path in _files(ROOT / folder)}
+def _source_files(root: Path) -> dict[str, Path]:
+    files = {path.relative_to(root).as_posix(): path for folder in _SOURCE for path in _files(root / folder)}
     return {name: path for name, path in files.items() if not name.startswith(_NOT_FOR_LAMBDA)}
 
 
@@ -167,16 +171,17 @@ def _files(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _zip(name: str, files: dict[str, Path], *, digest: str) -> Path:
+def _zip(name: str, files: dict[str, Path], *, digest: str, into: Path) -> Path:
     """Zip in an order and with times that depend on nothing but the files."""
-    target = BUILD / f"{name}-{digest}.zip"
+    target = into / f"{name}-{digest}.zip"
     if target.exists():
+        target.touch()
         return target
     ordered = sorted(files.items())
     size = sum(path.stat().st_size for _, path in ordered)
     if size > UNZIPPED_LIMIT:
         raise ValueError(f"bundle {name} unpacks to {size:,} bytes, Lambda takes {UNZIPPED_LIMIT:,}: prune it")
-    with _staging() as staging:
+    with _staging(into) as staging:
         with zipfile.ZipFile(staging / target.name, "w") as archive:
             for inside, path in ordered:
                 info = zipfile.ZipInfo(inside, _EPOCH)
@@ -184,7 +189,15 @@ def _zip(name: str, files: dict[str, Path], *, digest: str) -> Path:
                 info.external_attr = 0o100644 << 16
                 archive.writestr(info, path.read_bytes(), compresslevel=6)
         _settle(staging / target.name, target)
+    _forget_old(name, into)
     return target
+
+
+def _forget_old(name: str, folder: Path) -> None:
+    """Every change of source makes a new zip; the last few are enough, also for a synth that runs beside this one."""
+    zips = sorted(folder.glob(f"{name}-*.zip"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for old in zips[_KEPT:]:
+        old.unlink(missing_ok=True)
 
 
 def _digest(*parts: str) -> str:
@@ -196,10 +209,10 @@ def _content_digest(files: dict[str, Path]) -> str:
 
 
 @contextmanager
-def _staging() -> Iterator[Path]:
-    """A folder on the same disk as BUILD, so that what is finished can be moved into place at once."""
-    BUILD.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=BUILD, prefix="making-") as folder:
+def _staging(into: Path) -> Iterator[Path]:
+    """A folder on the same disk, so that what is finished can be moved into place at once."""
+    into.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=into, prefix="making-") as folder:
         yield Path(folder)
 
 

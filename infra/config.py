@@ -118,6 +118,9 @@ DEV: Final = StageConfig(
         EndpointConfig(
             model="sd35-large", instance_type="ml.g6e.2xlarge", max_instances=1, weights_prefix="sd35-large/"
         ),
+        EndpointConfig(
+            model="sd35-medium", instance_type="ml.g6e.xlarge", max_instances=1, weights_prefix="sd35-medium/"
+        ),
     ),
 )
 
@@ -142,6 +145,9 @@ PROD: Final = DEV.model_copy(
             ),
             EndpointConfig(
                 model="sd35-large", instance_type="ml.g6e.2xlarge", max_instances=8, weights_prefix="sd35-large/"
+            ),
+            EndpointConfig(
+                model="sd35-medium", instance_type="ml.g6e.xlarge", max_instances=4, weights_prefix="sd35-medium/"
             ),
         ),
     }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from aws_cdk import Duration
+from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
@@ -68,7 +68,13 @@ class Monitoring(Construct):
 
     def _topic(self, config: StageConfig) -> sns.Topic:
         # A key of ours: CloudWatch publishes as a service, which the policy of alias/aws/sns does not let in.
-        key = kms.Key(self, "AlarmKey", enable_key_rotation=True, description=f"{config.prefix} alarms")
+        key = kms.Key(
+            self,
+            "AlarmKey",
+            enable_key_rotation=True,
+            description=f"{config.prefix} alarms",
+            removal_policy=RemovalPolicy.RETAIN if config.retain_data else RemovalPolicy.DESTROY,
+        )
         key.grant_encrypt_decrypt(iam.ServicePrincipal("cloudwatch.amazonaws.com"))
         topic = sns.Topic(self, "Alarms", master_key=key, enforce_ssl=True)
         if config.alarm_email:

@@ -22,7 +22,7 @@ INFERENCE: Final = "inference/"
 
 # No Scan: whoever has to look at everything asks the wrong question of this table.
 # No Delete: the ledger is append-only, and what may go has a time to live.
-_READ: Final = ("dynamodb:GetItem", "dynamodb:Query", "dynamodb:ConditionCheckItem")
+_READ: Final = ("dynamodb:GetItem", "dynamodb:Query")
 _WRITE: Final = ("dynamodb:PutItem", "dynamodb:UpdateItem")
 
 

@@ -1,0 +1,236 @@
+"""What the Core template promises about loss, limits, retention and alarms."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from infra.config import PROD
+from infra.workflow.construct import DEFINITION, placeholders
+from shared.settings import Settings
+from tests.infra.templates import Template, of_type, words
+
+pytestmark = pytest.mark.xdist_group("cdk")
+
+DEAD_LETTERS = {"IntakeInteractiveDeadLetters", "IntakeBulkDeadLetters", "EventsUndelivered"}
+
+
+def test_the_local_stack_deploys_the_template_of_production(
+    prod: dict[str, Template], local: dict[str, Template]
+) -> None:
+    """Values differ between stages, resources do not: what runs on a laptop is what runs on AWS."""
+
+    def shape(template: Template) -> dict[str, tuple[str, set[str]]]:
+        return {
+            name: (item["Type"], set(item["Properties"]) - {"ReservedConcurrentExecutions"})
+            for name, item in template["Resources"].items()
+            if item["Type"] != "AWS::ApiGateway::Deployment"  # named after what it deploys, stage included
+        }
+
+    assert shape(local["Core"]) == shape(prod["Core"])
+
+
+def test_every_function_reads_the_settings_back(core: Template) -> None:
+    for function in of_type(core, "AWS::Lambda::Function").values():
+        environment = {name: str(words(value)) for name, value in function["Environment"]["Variables"].items()}
+
+        settings = Settings.from_env(environment)
+
+        assert settings.table_name == "<StorageLedger>"
+        assert settings.workflow_arn.endswith(":stateMachine:presscheck-prod-render")
+        assert settings.endpoint_prefix == "presscheck-prod-"
+
+
+def test_every_function_has_its_size_a_trace_and_a_log_that_ends(core: Template) -> None:
+    functions = of_type(core, "AWS::Lambda::Function")
+
+    for name, function in functions.items():
+        size = PROD.functions[name.removeprefix("Functions").lower()]
+        assert (function["MemorySize"], function["Timeout"]) == (size.memory_mb, size.timeout_s)
+        assert function["TracingConfig"] == {"Mode": "Active"}
+        assert function["Handler"] == f"functions.{name.removeprefix('Functions').lower()}.handler.handler"
+        assert words(function["LoggingConfig"]["LogGroup"]) == f"<{name}Logs>"
+    assert len(functions) == len(PROD.functions)
+    assert {group["RetentionInDays"] for group in of_type(core, "AWS::Logs::LogGroup").values()} == {365}
+
+
+def test_onnxruntime_never_meets_arm(core: Template) -> None:
+    machines = {name: item["Architectures"] for name, item in of_type(core, "AWS::Lambda::Function").items()}
+
+    assert machines.pop("FunctionsVerify") == ["x86_64"]
+    assert set(map(tuple, machines.values())) == {("arm64",)}
+
+
+def test_the_workflow_file_and_its_substitutions_name_the_same_functions(core: Template) -> None:
+    (machine,) = of_type(core, "AWS::StepFunctions::StateMachine").values()
+
+    wanted = placeholders(DEFINITION.read_text(encoding="utf-8"))
+
+    assert wanted == set(machine["DefinitionSubstitutions"])
+    assert wanted == placeholders(machine["DefinitionString"])
+
+
+def test_executions_are_traced_and_logged_without_prompts(core: Template) -> None:
+    (machine,) = of_type(core, "AWS::StepFunctions::StateMachine").values()
+
+    assert machine["StateMachineName"] == "presscheck-prod-render"
+    assert machine["TracingConfiguration"] == {"Enabled": True}
+    assert machine["LoggingConfiguration"]["Level"] == "ALL"
+    assert not machine["LoggingConfiguration"].get("IncludeExecutionData")
+
+
+def test_no_message_is_lost_between_the_queues(core: Template) -> None:
+    """Both lanes redrive to their own dead letters, hide a message long enough and fail it alone."""
+    queues = of_type(core, "AWS::SQS::Queue")
+    assert set(queues) == {"IntakeInteractiveQueue", "IntakeBulkQueue"} | DEAD_LETTERS
+
+    for lane in ("Interactive", "Bulk"):
+        queue = queues[f"Intake{lane}Queue"]
+        assert words(queue["RedrivePolicy"]["deadLetterTargetArn"]) == f"<Intake{lane}DeadLetters.Arn>"
+        assert queue["VisibilityTimeout"] >= 6 * PROD.functions["dispatch"].timeout_s
+    for name in DEAD_LETTERS:
+        assert queues[name]["MessageRetentionPeriod"] == 14 * 24 * 3600
+    for mapping in of_type(core, "AWS::Lambda::EventSourceMapping").values():
+        assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        assert mapping["ScalingConfig"]["MaximumConcurrency"] in {10, 50}
+
+
+def test_whoever_is_called_asynchronously_leaves_what_it_failed_at(core: Template) -> None:
+    """Rules, notifications and the functions behind them all end in the queue of the undelivered."""
+    undelivered = "<EventsUndelivered.Arn>"
+
+    for rule in of_type(core, "AWS::Events::Rule").values():
+        for target in rule["Targets"]:
+            assert words(target["DeadLetterConfig"]["Arn"]) == undelivered
+            assert target["RetryPolicy"]["MaximumRetryAttempts"] >= 1
+    for subscription in of_type(core, "AWS::SNS::Subscription").values():
+        assert words(subscription["RedrivePolicy"]["deadLetterTargetArn"]) == undelivered
+    functions = of_type(core, "AWS::Lambda::Function")
+    for name in ("Resume", "Conclude", "Sweep"):
+        assert words(functions[f"Functions{name}"]["DeadLetterConfig"]["TargetArn"]) == undelivered
+
+
+def test_an_execution_that_breaks_is_told_to_conclude_and_sweep_runs_every_minute(core: Template) -> None:
+    rules = of_type(core, "AWS::Events::Rule")
+
+    broke = rules["EventsExecutionBroke"]
+    assert broke["EventPattern"]["detail"]["status"] == ["FAILED", "TIMED_OUT", "ABORTED"]
+    (arn,) = broke["EventPattern"]["detail"]["stateMachineArn"]
+    assert words(arn).endswith(":stateMachine:presscheck-prod-render")
+    assert words(broke["Targets"][0]["Arn"]) == "<FunctionsConclude.Arn>"
+    assert rules["EventsEveryMinute"]["ScheduleExpression"] == "rate(1 minute)"
+    assert words(rules["EventsEveryMinute"]["Targets"][0]["Arn"]) == "<FunctionsSweep.Arn>"
+
+
+def test_success_and_error_of_every_render_reach_resume(core: Template) -> None:
+    subscriptions = of_type(core, "AWS::SNS::Subscription").values()
+
+    assert {words(each["TopicArn"]) for each in subscriptions} == {"<EventsInferenceSuccess>", "<EventsInferenceError>"}
+    assert {words(each["Endpoint"]) for each in subscriptions} == {"<FunctionsResume.Arn>"}
+
+
+def test_somebody_is_woken_for_lost_work_and_broken_safety_nets(core: Template) -> None:
+    alarms = of_type(core, "AWS::CloudWatch::Alarm")
+
+    depths = {
+        words(alarm["Dimensions"][0]["Value"]).removesuffix(".QueueName>").removeprefix("<")
+        for alarm in alarms.values()
+        if alarm["MetricName"] == "ApproximateNumberOfMessagesVisible"
+    }
+    errors = {words(alarm["Dimensions"][0]["Value"]) for alarm in alarms.values() if alarm["MetricName"] == "Errors"}
+    assert depths == DEAD_LETTERS
+    assert errors == {"<FunctionsResume>", "<FunctionsConclude>", "<FunctionsSweep>"}
+    assert {"ExecutionsFailed", "ExecutionsTimedOut", "5XXError"} <= {alarm["MetricName"] for alarm in alarms.values()}
+    for alarm in alarms.values():
+        assert [words(action) for action in alarm["AlarmActions"]] == ["<MonitoringAlarms>"]
+
+
+def test_data_outlives_the_stack_in_production_and_only_there(core: Template, local: dict[str, Template]) -> None:
+    def kept(template: Template) -> set[str]:
+        stateful = ("AWS::DynamoDB::Table", "AWS::S3::Bucket")
+        resources = template["Resources"].values()
+        return {item["DeletionPolicy"] for item in resources if item["Type"] in stateful}
+
+    (table,) = of_type(core, "AWS::DynamoDB::Table").values()
+    assert kept(core) == {"Retain"}
+    assert kept(local["Core"]) == {"Delete"}
+    assert table["DeletionProtectionEnabled"] is True
+    assert table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
+
+
+def test_the_ledger_has_its_three_indexes(core: Template) -> None:
+    (table,) = of_type(core, "AWS::DynamoDB::Table").values()
+
+    indexes = {
+        index["IndexName"]: (
+            [key["AttributeName"] for key in index["KeySchema"]],
+            index["Projection"]["ProjectionType"],
+        )
+        for index in table["GlobalSecondaryIndexes"]
+    }
+    assert indexes == {
+        "by_tenant": (["tenant_pk", "tenant_sk"], "ALL"),
+        "by_version": (["version_pk", "version_sk"], "ALL"),
+        "open": (["open_pk", "open_sk"], "KEYS_ONLY"),
+    }
+    assert [key["AttributeName"] for key in table["KeySchema"]] == ["pk", "sk"]
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+
+
+def test_images_are_versioned_and_inference_inputs_go_after_a_week(core: Template) -> None:
+    bucket = of_type(core, "AWS::S3::Bucket")["StorageImages"]
+
+    rules = {rule["Id"]: rule for rule in bucket["LifecycleConfiguration"]["Rules"]}
+    assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert (rules["inference-exchange"]["Prefix"], rules["inference-exchange"]["ExpirationInDays"]) == ("inference/", 7)
+    assert "ExpirationInDays" not in rules["leftovers"], "an image never expires by itself"
+    assert rules["leftovers"]["NoncurrentVersionExpiration"] == {"NoncurrentDays": 30}
+
+
+def test_only_health_description_and_studio_need_no_key(core: Template) -> None:
+    paths = {"<ApiRest.RootResourceId>": ""}
+    resources = of_type(core, "AWS::ApiGateway::Resource")
+    for _ in resources:
+        for name, item in resources.items():
+            if words(item["ParentId"]) in paths:
+                paths[f"<{name}>"] = f"{paths[words(item['ParentId'])]}/{item['PathPart']}"
+
+    guards = {
+        (method["HttpMethod"], paths[words(method["ResourceId"])] or "/"): method["AuthorizationType"]
+        for method in of_type(core, "AWS::ApiGateway::Method").values()
+    }
+
+    assert guards == {
+        ("GET", "/"): "NONE",
+        ("GET", "/health"): "NONE",
+        ("GET", "/openapi.json"): "NONE",
+        ("GET", "/static/{file+}"): "NONE",
+        ("ANY", "/{proxy+}"): "CUSTOM",
+    }
+
+
+def test_the_gateway_answers_errors_in_our_one_shape(core: Template) -> None:
+    responses = {
+        item["ResponseType"]: (int(item["StatusCode"]), json.loads(item["ResponseTemplates"]["application/json"]))
+        for item in of_type(core, "AWS::ApiGateway::GatewayResponse").values()
+    }
+
+    assert {"DEFAULT_4XX", "DEFAULT_5XX"} <= set(responses)
+    assert (responses["UNAUTHORIZED"][0], responses["UNAUTHORIZED"][1]["error"]["code"]) == (401, "not_authenticated")
+    assert (responses["ACCESS_DENIED"][0], responses["ACCESS_DENIED"][1]["error"]["code"]) == (403, "not_permitted")
+    for status, body in responses.values():
+        assert body["status"] == status
+        assert set(body) == {"type", "title", "status", "detail", "instance", "error"}
+        assert set(body["error"]) == {"message", "type", "param", "code"}
+
+
+def test_requests_are_throttled_traced_and_logged(core: Template) -> None:
+    (stage,) = of_type(core, "AWS::ApiGateway::Stage").values()
+    (settings,) = stage["MethodSettings"]
+
+    assert (settings["ThrottlingRateLimit"], settings["ThrottlingBurstLimit"]) == (200, 400)
+    assert settings["DataTraceEnabled"] is False
+    assert stage["TracingEnabled"] is True
+    assert json.loads(stage["AccessLogSetting"]["Format"])["request_id"] == "$context.requestId"
+    assert "authorization" not in stage["AccessLogSetting"]["Format"].lower()

@@ -1,0 +1,99 @@
+"""Least privilege: what each role may do, and nothing else, written out."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.infra.templates import Template, allowed, of_type, words
+
+pytestmark = pytest.mark.xdist_group("cdk")
+
+LEDGER = {"<StorageLedger.Arn>", "<StorageLedger.Arn>/index/*"}
+READ_WRITE_LEDGER = {f"dynamodb:{action}": LEDGER for action in ("GetItem", "Query", "PutItem", "UpdateItem")}
+IMAGES = {"<StorageImages.Arn>/images/*"}
+INFERENCE = {"<StorageImages.Arn>/inference/*"}
+LIST = {"s3:ListBucket": {"<StorageImages.Arn>"}}
+LANES = {"<IntakeInteractiveQueue.Arn>", "<IntakeBulkQueue.Arn>"}
+SEND = {f"sqs:{action}": LANES for action in ("SendMessage", "GetQueueAttributes", "GetQueueUrl")}
+RECEIVE = {
+    f"sqs:{action}": LANES
+    for action in ("ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility", "GetQueueAttributes", "GetQueueUrl")
+}
+ANNOUNCE = {"events:PutEvents": {"<EventsBus.Arn>"}}
+WAKE = {"states:SendTaskSuccess": {"*"}}
+STATES = "arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>"
+START = {"states:StartExecution": {f"{STATES}:stateMachine:presscheck-prod-render"}}
+EXECUTIONS = {f"{STATES}:execution:presscheck-prod-render:*"}
+ENDPOINTS = {"arn:<AWS::Partition>:sagemaker:<AWS::Region>:<AWS::AccountId>:endpoint/presscheck-prod-*"}
+
+EXPECTED = {
+    "Authorize": {"dynamodb:GetItem": {"<StorageLedger.Arn>"}},
+    "Api": READ_WRITE_LEDGER
+    | {"s3:GetObject": IMAGES, "states:StopExecution": EXECUTIONS}
+    | LIST
+    | SEND
+    | WAKE
+    | ANNOUNCE,
+    "Dispatch": READ_WRITE_LEDGER | RECEIVE | START,
+    "Render": READ_WRITE_LEDGER
+    | {"s3:GetObject": IMAGES | INFERENCE, "s3:PutObject": IMAGES | INFERENCE}
+    | {"sagemaker:InvokeEndpointAsync": ENDPOINTS}
+    | LIST,
+    "Resume": READ_WRITE_LEDGER | WAKE,
+    "Verify": READ_WRITE_LEDGER | {"s3:GetObject": IMAGES} | LIST,
+    "Conclude": READ_WRITE_LEDGER | ANNOUNCE,
+    "Sweep": READ_WRITE_LEDGER
+    | {"s3:GetObject": INFERENCE, "states:DescribeExecution": EXECUTIONS}
+    | LIST
+    | SEND
+    | START
+    | WAKE
+    | ANNOUNCE,
+}
+
+
+@pytest.mark.parametrize("function", EXPECTED)
+def test_a_function_may_do_exactly_its_work(core: Template, function: str) -> None:
+    """Beside its work a function writes its own log and traces, and keeps the events it could not handle."""
+    may = allowed(core, f"Functions{function}Role")
+
+    traces = {f"xray:{action}": {"*"} for action in ("PutTraceSegments", "PutTelemetryRecords")}
+    log = {f"logs:{action}": {f"<Functions{function}Logs.Arn>"} for action in ("CreateLogStream", "PutLogEvents")}
+    keeps = {"Resume", "Conclude", "Sweep"}
+    undelivered = {"<EventsUndelivered.Arn>"} if function in keeps else set()
+    expected = EXPECTED[function] | traces | log
+    if undelivered:
+        expected = expected | {"sqs:SendMessage": expected.get("sqs:SendMessage", set()) | undelivered}
+    assert may == expected
+
+
+def test_every_function_has_a_role_of_its_own(core: Template) -> None:
+    roles = [words(function["Role"]) for function in of_type(core, "AWS::Lambda::Function").values()]
+
+    assert len(set(roles)) == len(roles) == len(EXPECTED)
+
+
+def test_no_role_carries_a_policy_that_aws_may_widen(core: Template, prod: dict[str, Template]) -> None:
+    """Managed policies grow with time; the one exception is API Gateway's account-wide log role."""
+    for template in prod.values():
+        for name, role in of_type(template, "AWS::IAM::Role").items():
+            assert not role.get("ManagedPolicyArns") or name == "ApiRestCloudWatchRole"
+
+
+def test_the_workflow_may_call_its_four_functions_only(core: Template) -> None:
+    may = allowed(core, "WorkflowStateMachineRole")
+
+    called = {resource.removesuffix(":$LATEST") for resource in may["lambda:InvokeFunction"]}
+    assert called == {f"<Functions{name}.Arn>" for name in ("Render", "Resume", "Verify", "Conclude")}
+    assert {action.split(":")[0] for action in may} == {"lambda", "logs", "xray"}
+
+
+def test_an_endpoint_reads_inputs_and_leaves_answers_and_touches_nothing_else(prod: dict[str, Template]) -> None:
+    may = allowed(prod["Inference"], "Sd35LargeRole")
+
+    exchange = {"presscheck-prod-core:ExportsOutputFnGetAttStorageImagesArn/inference/*"}
+    weights = {"arn:<AWS::Partition>:s3:::<WeightsBucket>/sd35-large/*"}
+    assert may["s3:GetObject"] == exchange | weights
+    assert may["s3:PutObject"] == exchange
+    assert {action for action in may if action.startswith("sns:")} == {"sns:Publish"}
+    assert not [action for action in may if action.startswith(("dynamodb:", "states:", "sqs:", "lambda:"))]

@@ -1,0 +1,85 @@
+"""The stacks beside Core, and the checks that every synth runs."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+from aws_cdk import Stack
+from aws_cdk import aws_sqs as sqs
+
+from infra import app, bundle
+from infra.config import DEV, PROD, StageConfig
+from tests.infra.templates import Template, of_type, words
+
+pytestmark = pytest.mark.xdist_group("cdk")
+
+
+def test_a_finding_nobody_answered_stops_the_synth(tmp_path: Path) -> None:
+    checked = app.checked_app(outdir=tmp_path)
+    sqs.Queue(Stack(checked, "Careless"), "Queue")
+
+    with pytest.raises(RuntimeError, match="ValidationFailed"):
+        checked.synth()
+
+    report = (tmp_path / "validation-report.json").read_text()
+    assert "AwsSolutions-SQS4" in report
+    assert "Serverless-SQSRedrivePolicy" in report
+
+
+def test_a_model_sleeps_at_zero_and_wakes_for_the_first_request(prod: dict[str, Template]) -> None:
+    """Target tracking cannot see a backlog at zero instances, so a second policy does."""
+    inference = prod["Inference"]
+
+    capacity = of_type(inference, "AWS::ApplicationAutoScaling::ScalableTarget")["Sd35LargeCapacity"]
+    policies = of_type(inference, "AWS::ApplicationAutoScaling::ScalingPolicy")
+    alarm = of_type(inference, "AWS::CloudWatch::Alarm")["Sd35LargeBacklogWithoutCapacity"]
+    follow = policies["Sd35LargeFollowBacklog"]["TargetTrackingScalingPolicyConfiguration"]
+    assert (capacity["MinCapacity"], capacity["MaxCapacity"]) == (0, 8)
+    assert capacity["ResourceId"] == "endpoint/presscheck-prod-sd35-large/variant/main"
+    assert follow["CustomizedMetricSpecification"]["MetricName"] == "ApproximateBacklogSizePerInstance"
+    assert alarm["MetricName"] == "HasBacklogWithoutCapacity"
+    assert [words(action) for action in alarm["AlarmActions"]] == ["<Sd35LargeWakeFromZero>"]
+
+
+def test_the_draft_model_of_production_never_sleeps(prod: dict[str, Template]) -> None:
+    targets = of_type(prod["Inference"], "AWS::ApplicationAutoScaling::ScalableTarget")
+
+    assert targets["Sd35LargeTurboCapacity"]["MinCapacity"] == 1
+
+
+def test_an_endpoint_answers_into_the_exchange_and_tells_both_topics(prod: dict[str, Template]) -> None:
+    configuration = of_type(prod["Inference"], "AWS::SageMaker::EndpointConfig")["Sd35LargeConfiguration"]
+    output = configuration["AsyncInferenceConfig"]["OutputConfig"]
+
+    assert words(output["S3OutputPath"]).endswith("/inference/output/")
+    assert words(output["S3FailurePath"]).endswith("/inference/failure/")
+    assert "InferenceSuccess" in words(output["NotificationConfig"]["SuccessTopic"])
+    assert "InferenceError" in words(output["NotificationConfig"]["ErrorTopic"])
+
+
+@pytest.mark.parametrize("config", [DEV, PROD], ids=lambda config: config.name)
+def test_every_model_of_our_own_that_the_policy_may_pick_has_an_endpoint(config: StageConfig) -> None:
+    policy = tomllib.loads((bundle.ROOT / "shared" / "policy.toml").read_text(encoding="utf-8"))
+    models = tomllib.loads((bundle.ROOT / "shared" / "catalogue.toml").read_text(encoding="utf-8"))["models"]
+    cases = policy["use_cases"].values()
+    picked = {case[tier]["model"] for case in cases for tier in ("draft", "final")}
+    picked |= {case["repair_model"] for case in cases if "repair_model" in case}
+
+    ours = {model for model in picked if models[model]["provider"] == "sagemaker"}
+
+    assert ours <= {endpoint.model for endpoint in config.endpoints}
+
+
+def test_the_firewall_stands_before_the_stage_with_the_four_groups_of_aws(prod: dict[str, Template]) -> None:
+    (acl,) = of_type(prod["Edge"], "AWS::WAFv2::WebACL").values()
+    (association,) = of_type(prod["Edge"], "AWS::WAFv2::WebACLAssociation").values()
+
+    assert [rule["Name"] for rule in acl["Rules"]] == [
+        "AWSManagedRulesCommonRuleSet",
+        "AWSManagedRulesAmazonIpReputationList",
+        "AWSManagedRulesAnonymousIpList",
+        "AWSManagedRulesKnownBadInputsRuleSet",
+    ]
+    assert "RefApiStage" in words(association["ResourceArn"])
