@@ -170,7 +170,7 @@ def _is_boundary(char: str) -> bool:
 
 def _is_passed_over(char: str) -> bool:
     category = unicodedata.category(char)
-    if category == "Sc" or char in _KEPT_SIGNS:
+    if category == "Sc" or not _KEPT_SIGNS.isdisjoint(unicodedata.normalize("NFKC", char)):
         return False
     return category[0] in "PZSC"
 

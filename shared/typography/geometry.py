@@ -49,7 +49,7 @@ class Region:
         return Region(self.centre, self.along, self.length + 2 * pixels, self.thickness + 2 * pixels)
 
     def recut(self, *, wider: float = 0.0, longer: float = 0.0, tilted_deg: float = 0.0) -> Region:
-        """Nearly the same rectangle: `wider` on all sides and `longer` at both ends, in thicknesses; turned clockwise."""
+        """Nearly the same: `wider` on all sides and `longer` at both ends (in thicknesses), turned clockwise."""
         angle = math.radians(tilted_deg)
         along = self.along * math.cos(angle) + self.down * math.sin(angle)
         region = Region(self.centre, along, self.length + 2 * longer * self.thickness, self.thickness)

@@ -17,7 +17,7 @@ from shared.typography.folding import Case, Folded, fold
 from shared.typography.geometry import Region
 
 MAX_LAYOUT_COST: Final = 1.4
-"""Measured on 185 labelled pictures, November 2025: above it, words of different lines were strung together."""
+"""Measured on 185 labelled pictures, November 2026: above it, words of different lines were strung together."""
 _BLOCKED: Final = 1.5  # another word stands between
 _TOUCHING: Final = -0.9  # line heights: regions overlap by what the detector's unclip added
 _ADJACENT: Final = 1.5  # line heights: a gap up to this is a space between words

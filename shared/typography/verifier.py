@@ -28,7 +28,7 @@ from shared.typography.layout import MAX_LAYOUT_COST, Match, Path, Reading, Word
 from shared.typography.page import Engine, Page, page
 
 MIN_LOG_RATIO: Final = -1.0
-"""Measured on 185 labelled pictures, November 2025."""
+"""Measured on 185 labelled pictures, November 2026."""
 _HOPELESS: Final = -7.0  # further looks have never turned one below this
 _RESEMBLES: Final = 0.5
 _LEGIBLE: Final = 0.6
