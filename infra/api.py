@@ -34,30 +34,34 @@ _ACCESS_LOG: Final = {
     "error": "$context.error.responseType",
 }
 
-# What API Gateway answers without asking us: type, status, our code, title.
+_ASK_AGAIN: Final = "Something on our side went wrong. Try again; if it stays, tell us the request id."
+_SHOW_A_KEY: Final = "This needs an API key, as `Authorization: Bearer KEY` or `x-api-key: KEY`, that is valid."
+_SLOW_DOWN: Final = "Too many requests at once: wait a moment and try again."
+
+# What API Gateway answers without asking the api function: type, status, our code, title, detail.
 _GATEWAY_ERRORS: Final = (
-    ("ACCESS_DENIED", 403, "not_permitted", "Forbidden"),
-    ("API_CONFIGURATION_ERROR", 500, "internal_error", "Internal Server Error"),
-    ("AUTHORIZER_CONFIGURATION_ERROR", 500, "internal_error", "Internal Server Error"),
-    ("AUTHORIZER_FAILURE", 500, "internal_error", "Internal Server Error"),
-    ("BAD_REQUEST_BODY", 400, "malformed_body", "Bad Request"),
-    ("BAD_REQUEST_PARAMETERS", 400, "malformed_body", "Bad Request"),
-    ("DEFAULT_4XX", 400, "malformed_body", "Bad Request"),
-    ("DEFAULT_5XX", 500, "internal_error", "Internal Server Error"),
-    ("EXPIRED_TOKEN", 401, "not_authenticated", "Unauthorized"),
-    ("INTEGRATION_FAILURE", 502, "internal_error", "Bad Gateway"),
-    ("INTEGRATION_TIMEOUT", 504, "internal_error", "Gateway Timeout"),
-    ("INVALID_API_KEY", 403, "not_permitted", "Forbidden"),
-    ("INVALID_SIGNATURE", 401, "not_authenticated", "Unauthorized"),
-    # API Gateway's name for "no such route".
-    ("MISSING_AUTHENTICATION_TOKEN", 404, "not_found", "Not Found"),
-    ("QUOTA_EXCEEDED", 429, "throttled", "Too Many Requests"),
-    ("REQUEST_TOO_LARGE", 413, "body_too_large", "Content Too Large"),
-    ("RESOURCE_NOT_FOUND", 404, "not_found", "Not Found"),
-    ("THROTTLED", 429, "throttled", "Too Many Requests"),
-    ("UNAUTHORIZED", 401, "not_authenticated", "Unauthorized"),
-    ("UNSUPPORTED_MEDIA_TYPE", 415, "unsupported_media_type", "Unsupported Media Type"),
-    ("WAF_FILTERED", 403, "not_permitted", "Forbidden"),
+    ("ACCESS_DENIED", 403, "not_permitted", "Not permitted", "This key may not do this."),
+    ("API_CONFIGURATION_ERROR", 500, "internal_error", "Internal error", _ASK_AGAIN),
+    ("AUTHORIZER_CONFIGURATION_ERROR", 500, "internal_error", "Internal error", _ASK_AGAIN),
+    ("AUTHORIZER_FAILURE", 500, "internal_error", "Internal error", _ASK_AGAIN),
+    ("BAD_REQUEST_BODY", 400, "malformed_body", "Bad request", "The request could not be read."),
+    ("BAD_REQUEST_PARAMETERS", 400, "malformed_body", "Bad request", "The request could not be read."),
+    ("DEFAULT_4XX", 400, "malformed_body", "Bad request", "The request could not be read."),
+    ("DEFAULT_5XX", 500, "internal_error", "Internal error", _ASK_AGAIN),
+    ("EXPIRED_TOKEN", 401, "not_authenticated", "Not authenticated", _SHOW_A_KEY),
+    ("INTEGRATION_FAILURE", 502, "internal_error", "Internal error", _ASK_AGAIN),
+    ("INTEGRATION_TIMEOUT", 504, "internal_error", "Internal error", _ASK_AGAIN),
+    ("INVALID_API_KEY", 403, "not_permitted", "Not permitted", _SHOW_A_KEY),
+    ("INVALID_SIGNATURE", 401, "not_authenticated", "Not authenticated", _SHOW_A_KEY),
+    # API Gateway's name for a method or path that is not there.
+    ("MISSING_AUTHENTICATION_TOKEN", 404, "not_found", "Not found", "There is no such route."),
+    ("QUOTA_EXCEEDED", 429, "throttled", "Too many requests", _SLOW_DOWN),
+    ("REQUEST_TOO_LARGE", 413, "body_too_large", "Body too large", "The body is longer than 256 kB."),
+    ("RESOURCE_NOT_FOUND", 404, "not_found", "Not found", "There is no such route."),
+    ("THROTTLED", 429, "throttled", "Too many requests", _SLOW_DOWN),
+    ("UNAUTHORIZED", 401, "not_authenticated", "Not authenticated", _SHOW_A_KEY),
+    ("UNSUPPORTED_MEDIA_TYPE", 415, "unsupported_media_type", "Unsupported media type", "Send application/json."),
+    ("WAF_FILTERED", 403, "not_permitted", "Not permitted", "The firewall refused this request."),
 )
 
 
@@ -158,25 +162,25 @@ class Api(Construct):
         accept(guarded, "AwsSolutions-COG4", "Guarded by our own authorizer, which takes API keys.")
 
     def _answer_errors(self) -> None:
-        for name, status, code, title in _GATEWAY_ERRORS:
+        for name, status, code, title, detail in _GATEWAY_ERRORS:
             self.rest_api.add_gateway_response(
                 name.title().replace("_", ""),
                 type=apigateway.ResponseType.of(name),
                 status_code=str(status),
                 response_headers={"Content-Type": "'application/problem+json'", "x-request-id": "context.requestId"},
-                templates={"application/json": _problem(status=status, code=code, title=title)},
+                templates={"application/json": _problem(status=status, code=code, title=title, detail=detail)},
             )
 
 
-def _problem(*, status: int, code: str, title: str) -> str:
+def _problem(*, status: int, code: str, title: str, detail: str) -> str:
     """The one error body of the API (RFC 9457 and OpenAI's object), as a template of API Gateway's."""
-    kind = "server_error" if status >= 500 else "invalid_request_error"  # noqa: PLR2004
+    kind = "api_error" if status >= 500 else "invalid_request_error"  # noqa: PLR2004
     body = {
-        "type": "about:blank",
+        "type": f"urn:presscheck:error:{code}",
         "title": title,
         "status": status,
-        "detail": title,
+        "detail": detail,
         "instance": "urn:request:$context.requestId",
-        "error": {"message": title, "type": kind, "param": None, "code": code},
+        "error": {"message": detail, "type": kind, "param": None, "code": code},
     }
     return json.dumps(body)

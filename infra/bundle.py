@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shutil
 import subprocess
 import tempfile
 import tomllib
@@ -45,7 +46,6 @@ BOTO_SERVICES: Final = frozenset(
 
 _SOURCE: Final = ("functions", "shared", "templates")
 _NOT_FOR_LAMBDA: Final = ("shared/cli/",)
-_KEPT: Final = 4
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 """The oldest time a zip can hold; every file has it, so that zips differ only where files do."""
 
@@ -104,6 +104,7 @@ def packages(bundle: Bundle, *, into: Path = BUILD) -> Path:
         with _staging(into) as staging:
             _install(wanted, machine=bundle.machine, target=staging / "packages")
             _settle(staging / "packages", target)
+        _forget_old(into, f"packages-{bundle.name}-*", keep=2)
     return target
 
 
@@ -189,15 +190,18 @@ def _zip(name: str, files: dict[str, Path], *, digest: str, into: Path) -> Path:
                 info.external_attr = 0o100644 << 16
                 archive.writestr(info, path.read_bytes(), compresslevel=6)
         _settle(staging / target.name, target)
-    _forget_old(name, into)
+    _forget_old(into, f"{name}-*.zip", keep=4)
     return target
 
 
-def _forget_old(name: str, folder: Path) -> None:
-    """Every change of source makes a new zip; the last few are enough, also for a synth that runs beside this one."""
-    zips = sorted(folder.glob(f"{name}-*.zip"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for old in zips[_KEPT:]:
-        old.unlink(missing_ok=True)
+def _forget_old(folder: Path, pattern: str, *, keep: int) -> None:
+    """Every change leaves a build behind; the last few are enough, also for a synth that runs beside this one."""
+    builds = sorted(folder.glob(pattern), key=lambda path: path.stat().st_mtime, reverse=True)
+    for old in builds[keep:]:
+        if old.is_dir():
+            shutil.rmtree(old, ignore_errors=True)
+        else:
+            old.unlink(missing_ok=True)
 
 
 def _digest(*parts: str) -> str:

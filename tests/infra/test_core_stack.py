@@ -6,8 +6,17 @@ import json
 
 import pytest
 
+from functions.api.errors import problem
 from infra.config import PROD
 from infra.workflow.construct import DEFINITION, placeholders
+from shared.errors import (
+    BodyTooLarge,
+    NotAuthenticated,
+    NotFound,
+    NotPermitted,
+    PresscheckError,
+    UnsupportedMediaType,
+)
 from shared.settings import Settings
 from tests.infra.templates import Template, of_type, words
 
@@ -210,19 +219,33 @@ def test_only_health_description_and_studio_need_no_key(core: Template) -> None:
     }
 
 
-def test_the_gateway_answers_errors_in_our_one_shape(core: Template) -> None:
-    responses = {
-        item["ResponseType"]: (int(item["StatusCode"]), json.loads(item["ResponseTemplates"]["application/json"]))
+@pytest.mark.parametrize("error", [NotAuthenticated, NotPermitted, BodyTooLarge, UnsupportedMediaType, NotFound])
+def test_the_gateway_answers_an_error_as_the_api_function_would(core: Template, error: type[PresscheckError]) -> None:
+    """A client need not know who refused it: status, type, title and code are the same."""
+    answers = [
+        json.loads(item["ResponseTemplates"]["application/json"]) | {"status": int(item["StatusCode"])}
         for item in of_type(core, "AWS::ApiGateway::GatewayResponse").values()
-    }
+    ]
 
-    assert {"DEFAULT_4XX", "DEFAULT_5XX"} <= set(responses)
-    assert (responses["UNAUTHORIZED"][0], responses["UNAUTHORIZED"][1]["error"]["code"]) == (401, "not_authenticated")
-    assert (responses["ACCESS_DENIED"][0], responses["ACCESS_DENIED"][1]["error"]["code"]) == (403, "not_permitted")
-    for status, body in responses.values():
-        assert body["status"] == status
-        assert set(body) == {"type", "title", "status", "detail", "instance", "error"}
-        assert set(body["error"]) == {"message", "type", "param", "code"}
+    ours = json.loads(str(problem(error("why"), instance="/").body))
+
+    theirs = [answer for answer in answers if answer["error"]["code"] == error.code]
+    assert theirs
+    for answer in theirs:
+        assert set(answer) == set(ours)
+        assert [answer[key] for key in ("type", "title", "status")] == [
+            ours[key] for key in ("type", "title", "status")
+        ]
+        assert answer["error"] | {"message": ""} == ours["error"] | {"message": ""}
+
+
+def test_every_error_of_the_gateway_is_our_problem_document(core: Template) -> None:
+    responses = of_type(core, "AWS::ApiGateway::GatewayResponse").values()
+
+    assert {"DEFAULT_4XX", "DEFAULT_5XX", "THROTTLED"} <= {item["ResponseType"] for item in responses}
+    for item in responses:
+        assert item["ResponseParameters"]["gatewayresponse.header.Content-Type"] == "'application/problem+json'"
+        assert json.loads(item["ResponseTemplates"]["application/json"])["status"] == int(item["StatusCode"])
 
 
 def test_requests_are_throttled_traced_and_logged(core: Template) -> None:
