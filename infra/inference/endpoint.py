@@ -1,6 +1,6 @@
 """The GPUs: asynchronous SageMaker endpoints that scale from zero and back. A stack of its own.
 
-Hides model, endpoint configuration and scaling. What a model is called and what it can do stands in
+Hides model and endpoint configuration; how they scale: scaling.py. What a model is called and what it can do stands in
 shared.catalogue; this only gives it a machine.
 """
 
@@ -9,8 +9,6 @@ from __future__ import annotations
 from typing import Final
 
 from aws_cdk import CfnOutput, CfnParameter, RemovalPolicy, Stack
-from aws_cdk import aws_applicationautoscaling as scaling
-from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
@@ -21,11 +19,11 @@ from constructs import Construct
 from infra.config import EndpointConfig, StageConfig
 from infra.events import Events
 from infra.functions import retention
+from infra.inference.scaling import scale_from_zero
 from infra.nag import accept_wildcard, role_of
 from infra.storage import INFERENCE, Storage
 
 _VARIANT: Final = "main"
-_METRICS: Final = "AWS/SageMaker"
 
 
 class InferenceStack(Stack):
@@ -90,7 +88,7 @@ class Endpoint(Construct):
         self._grant(config, weights=weights, storage=storage, events=events)
         model = self._model(image_uri, weights=weights)
         made = self._serve(model, storage=storage, events=events)
-        self._scale(after=made)
+        scale_from_zero(self, name=self._name, variant=_VARIANT, endpoint=endpoint, after=made)
         CfnOutput(Stack.of(self), f"{construct_id}Endpoint", value=self._name)
 
     def _grant(self, config: StageConfig, *, weights: s3.IBucket | None, storage: Storage, events: Events) -> None:
@@ -129,7 +127,10 @@ class Endpoint(Construct):
             enable_network_isolation=True,
             primary_container=sagemaker.CfnModel.ContainerDefinitionProperty(
                 image=image_uri,
-                environment={"PRESSCHECK_MODEL": self._endpoint.model},
+                environment={
+                    "INFERENCE_MODELS": self._endpoint.model,
+                    "INFERENCE_HOST": "0.0.0.0",  # noqa: S104 - inside, only SageMaker reaches it
+                },
                 model_data_source=source,
             ),
         )
@@ -170,74 +171,6 @@ class Endpoint(Construct):
             "Endpoint",
             endpoint_name=self._name,
             endpoint_config_name=configuration.attr_endpoint_config_name,
-        )
-
-    def _scale(self, *, after: sagemaker.CfnEndpoint) -> None:
-        """Follow the backlog, and wake from zero for the first request.
-
-        Two policies, because at zero instances the backlog per instance does not exist: only
-        HasBacklogWithoutCapacity speaks then.
-        https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference-autoscale.html
-        """
-        target = scaling.CfnScalableTarget(
-            self,
-            "Capacity",
-            service_namespace="sagemaker",
-            scalable_dimension="sagemaker:variant:DesiredInstanceCount",
-            resource_id=f"endpoint/{self._name}/variant/{_VARIANT}",
-            min_capacity=self._endpoint.min_instances,
-            max_capacity=self._endpoint.max_instances,
-        )
-        target.add_resource_dependency(after)
-        dimension = scaling.CfnScalingPolicy.MetricDimensionProperty(name="EndpointName", value=self._name)
-        scaling.CfnScalingPolicy(
-            self,
-            "FollowBacklog",
-            policy_name=f"{self._name}-follow-backlog",
-            policy_type="TargetTrackingScaling",
-            scaling_target_id=target.ref,
-            target_tracking_scaling_policy_configuration=scaling.CfnScalingPolicy.TargetTrackingScalingPolicyConfigurationProperty(
-                target_value=self._endpoint.backlog_per_instance,
-                customized_metric_specification=scaling.CfnScalingPolicy.CustomizedMetricSpecificationProperty(
-                    metric_name="ApproximateBacklogSizePerInstance",
-                    namespace=_METRICS,
-                    dimensions=[dimension],
-                    statistic="Average",
-                ),
-                # A GPU takes minutes to start: let it go only after a while without work.
-                scale_in_cooldown=600,
-                scale_out_cooldown=120,
-            ),
-        )
-        wake = scaling.CfnScalingPolicy(
-            self,
-            "WakeFromZero",
-            policy_name=f"{self._name}-wake-from-zero",
-            policy_type="StepScaling",
-            scaling_target_id=target.ref,
-            step_scaling_policy_configuration=scaling.CfnScalingPolicy.StepScalingPolicyConfigurationProperty(
-                adjustment_type="ChangeInCapacity",
-                metric_aggregation_type="Average",
-                cooldown=300,
-                step_adjustments=[
-                    scaling.CfnScalingPolicy.StepAdjustmentProperty(metric_interval_lower_bound=0, scaling_adjustment=1)
-                ],
-            ),
-        )
-        cloudwatch.CfnAlarm(
-            self,
-            "BacklogWithoutCapacity",
-            alarm_description=f"{self._name} has requests and no instance.",
-            namespace=_METRICS,
-            metric_name="HasBacklogWithoutCapacity",
-            dimensions=[cloudwatch.CfnAlarm.DimensionProperty(name="EndpointName", value=self._name)],
-            statistic="Average",
-            period=60,
-            evaluation_periods=1,
-            threshold=1,
-            comparison_operator="GreaterThanOrEqualToThreshold",
-            treat_missing_data="missing",
-            alarm_actions=[wake.ref],
         )
 
 
