@@ -42,40 +42,61 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     serve = commands.add_parser("serve", help="answer /ping and /invocations")
     serve.add_argument("--host", default=env.get("INFERENCE_HOST", "127.0.0.1"))
-    serve.add_argument("--port", type=int, default=int(env.get("INFERENCE_PORT", "8080")), help="0 takes a free one")
+    serve.add_argument("--port", type=_count, default=env.get("INFERENCE_PORT", "8080"), help="0 takes a free one")
     serve.add_argument(
         "--model",
         action="append",
         dest="models",
         help="offer this model; may be repeated (INFERENCE_MODELS, by commas)",
     )
-    serve.add_argument("--time-scale", type=float, default=float(env.get("INFERENCE_TIME_SCALE", "0.02")))
+    serve.add_argument("--time-scale", type=_scale, default=env.get("INFERENCE_TIME_SCALE", "0.02"))
     serve.add_argument(
-        "--workers", type=int, default=int(env.get("INFERENCE_WORKERS", "2")), help="pictures made at once"
+        "--workers", type=_count, default=env.get("INFERENCE_WORKERS", "2"), help="pictures made at once"
     )
-    serve.add_argument(
-        "--queue", type=int, default=int(env.get("INFERENCE_QUEUE", "32")), help="requests that may wait"
-    )
+    serve.add_argument("--queue", type=_count, default=env.get("INFERENCE_QUEUE", "32"), help="requests that may wait")
     paint = commands.add_parser("paint", help="write one picture")
     paint.add_argument("prompt")
     paint.add_argument("out", type=Path, help="PNG file")
     paint.add_argument("--model", default="sketch-fine")
     paint.add_argument("--seed", type=int, default=42)
-    paint.add_argument("--size", default="1024x1024")
+    paint.add_argument("--size", type=_size, default="1024x1024")
     paint.add_argument("--text", action="append", default=[], help="words to draw; may be repeated")
     return parser
 
 
+def _count(text: str) -> int:
+    """A whole number, 0 or more."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"must be a whole number, not {text}")
+    return int(text)
+
+
+def _size(text: str) -> tuple[int, int]:
+    """Width and height in pixels from `1024x1024`."""
+    width, cross, height = text.partition("x")
+    if not (cross and width.isdecimal() and height.isdecimal()):
+        raise argparse.ArgumentTypeError(f"must look like 1024x1024, not {text}")
+    return int(width), int(height)
+
+
+def _scale(text: str) -> float:
+    """A time scale: 0 or more."""
+    scale = float(text)
+    if not 0 <= scale < float("inf"):
+        raise argparse.ArgumentTypeError(f"must be 0 or more, not {text}")
+    return scale
+
+
 def _paint(options: argparse.Namespace) -> int:
-    width, _, height = options.size.partition("x")
+    width, height = options.size
     request = InvocationRequest(
         version="1",
         request_id="paint",
         model=options.model,
         prompt=options.prompt,
         seed=options.seed,
-        width=int(width),
-        height=int(height),
+        width=width,
+        height=height,
         text=Lettering(content=tuple(options.text)) if options.text else None,
     )
     picture = choose(offer([options.model]), options.model).generate(request)

@@ -13,7 +13,6 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
 CONTAINER_VERSION: Final = "1.0.0"
-PROTOCOL_VERSION: Final = "1"
 MAX_PIXELS: Final = 4_194_304
 """2048 x 2048: what one picture may measure."""
 MAX_SIDE_PX: Final = 4_096

@@ -11,9 +11,9 @@ import base64
 import hashlib
 import logging
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -72,25 +72,27 @@ class Service:
         except Exception as error:
             self.failure = f"{type(error).__name__}: {error}"
             log.exception("model_failed_to_load")
-            raise
-        self.ready = True
+        else:
+            self.ready = True
 
-    @property
-    def full(self) -> bool:
-        return self.in_flight >= self.workers + self.queue
+    @contextmanager
+    def place(self) -> Iterator[bool]:
+        """A place among those running or waiting, held for the block; False when there is none."""
+        free = self.in_flight < self.workers + self.queue
+        self.in_flight += free
+        try:
+            yield free
+        finally:
+            self.in_flight -= free
 
     async def run(self, request: InvocationRequest, *, received: float) -> InvocationReply:
         """The reply to one request. Raises what the model raises."""
         model = choose(self.models, request.model)
-        self.in_flight += 1
-        try:
-            async with self._slots:
-                started = time.perf_counter()
-                picture = await asyncio.get_running_loop().run_in_executor(self._threads, model.generate, request)
-                await self._pretend(picture, started)
-                ended = time.perf_counter()
-        finally:
-            self.in_flight -= 1
+        async with self._slots:
+            started = time.perf_counter()
+            picture = await asyncio.get_running_loop().run_in_executor(self._threads, model.generate, request)
+            await self._pretend(picture, started)
+            ended = time.perf_counter()
         return _reply(request, model, picture, received=received, started=started, ended=ended)
 
     async def _pretend(self, picture: Picture, started: float) -> None:
@@ -117,12 +119,14 @@ def create_app(service: Service) -> Starlette:
             return _error(
                 503, "busy", "the models are still loading; GET /ping says when they are ready", retry_after_s=1
             )
-        if service.full:
-            return _error(503, "busy", f"{service.in_flight} requests are running or waiting already", retry_after_s=1)
-        body = await _body(request)
-        if body is None:
-            return _error(413, "body_too_large", f"the body may have {MAX_BODY_BYTES} bytes")
-        return await _answer(service, body, received)
+        with service.place() as free:
+            if not free:
+                message = f"{service.in_flight} requests are running or waiting already"
+                return _error(503, "busy", message, retry_after_s=1)
+            body = await _body(request)
+            if body is None:
+                return _error(413, "body_too_large", f"the body may have {MAX_BODY_BYTES} bytes")
+            return await _answer(service, body, received)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

@@ -23,6 +23,12 @@ class Dice:
     def __init__(self, *key: object) -> None:
         self._key = hashlib.sha256("\x1f".join(map(str, key)).encode()).digest()
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Dice) and other._key == self._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
     def under(self, name: str) -> Dice:
         """A child whose names cannot collide with the parent's."""
         return Dice(self._key.hex(), name)

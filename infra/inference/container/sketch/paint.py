@@ -7,6 +7,7 @@ Hides the order of work: compose, paint the scene, set the words, finish. Determ
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -18,7 +19,7 @@ from .composition import Box, Composition, compose
 from .dice import Dice, Floats
 from .finish import caption, finish, to_pixels
 from .headline import draw_headline
-from .lettering import PixelBox, check_letters
+from .lettering import PixelBox, TextDoesNotFit, check_letters
 from .misprint import USUAL_GUIDANCE, Mode, Spelling, misprint
 from .retouch import feather, restored, same_scene
 from .scenes import SCENES
@@ -27,6 +28,8 @@ Pixels = NDArray[np.uint8]
 """RGB, uint8, (height, width, 3)."""
 THUMB_PX: Final = 160
 """Shorter side of the small rough picture on which colours are chosen: the same for a draft and its final."""
+WHOLE: Final[Box] = (0.05, 0.05, 0.9, 0.85)
+"""All but the margins, and the corner of the caption."""
 FULL_STEPS: Final = 20
 """From here on a picture is painted at full resolution; fewer steps are softer."""
 
@@ -87,14 +90,10 @@ def paint(sketch: Sketch) -> Painted:
         return _repaint(sketch, sketch.init, pixel_box(sketch.mask, sketch.width, sketch.height), comp, spelling)
     canvas = _scene(sketch, comp)
     if sketch.init is not None:
-        canvas.rgb += (_planar(_resized(sketch.init, sketch.width, sketch.height)) - canvas.rgb) * np.float32(
-            1 - sketch.strength
-        )
+        _start_from(canvas, sketch, sketch.init, comp)
     ink = None
     if spelling:
-        box = pixel_box(sketch.text_box or comp.zone, sketch.width, sketch.height)
-        centred = not comp.wide or sketch.text_box is not None
-        ink = draw_headline(canvas, comp, spelling, box, beneath=_thumbnail(sketch, comp), centred=centred)
+        ink = _headline(canvas, sketch, comp, spelling)
     caption(canvas)
     return Painted(finish(canvas, guidance=sketch.guidance, dice=_grain(sketch)), comp, spelling, ink)
 
@@ -124,6 +123,29 @@ def _scene(sketch: Sketch, comp: Composition) -> Canvas:
     SCENES[comp.scene](small, comp)
     canvas.rgb[:] = _planar(_resized(to_pixels(small.rgb), sketch.width, sketch.height))
     return canvas
+
+
+def _headline(canvas: Canvas, sketch: Sketch, comp: Composition, spelling: Spelling) -> PixelBox:
+    """The words where the recipe wants them, or in the quiet zone; where that is too small, anywhere."""
+    beneath = _thumbnail(sketch, comp)
+    place = partial(draw_headline, canvas, comp, spelling, beneath=beneath)
+    if sketch.text_box is not None:
+        return place(pixel_box(sketch.text_box, sketch.width, sketch.height), centred=True)
+    try:
+        return place(pixel_box(comp.zone, sketch.width, sketch.height), centred=not comp.wide)
+    except TextDoesNotFit:
+        return place(pixel_box(WHOLE, sketch.width, sketch.height), centred=True)
+
+
+def _start_from(canvas: Canvas, sketch: Sketch, init: Pixels, comp: Composition) -> None:
+    """Let `init` show through by 1 - strength, but not where words come: two headlines would ghost."""
+    weight = np.full((sketch.height, sketch.width), 1 - sketch.strength, np.float32)
+    if sketch.text:
+        x, y, w, h = sketch.text_box or comp.zone
+        room = (max(0.0, x - 0.06), max(0.0, y - 0.06), min(1.0, w + 0.12), min(1.0, h + 0.12))
+        left, top, right, bottom = pixel_box(room, sketch.width, sketch.height)
+        weight[top:bottom, left:right] *= 1 - feather((left, top, right, bottom), canvas.side // 20)
+    canvas.rgb += (_planar(_resized(init, sketch.width, sketch.height)) - canvas.rgb) * weight
 
 
 def _thumbnail(sketch: Sketch, comp: Composition) -> Pixels:

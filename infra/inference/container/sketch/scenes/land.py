@@ -81,7 +81,7 @@ def paint_hills(canvas: Canvas, comp: Composition) -> None:
                 (float(canvas.x[0, column]), float(crest[column])),
                 size,
                 mix(body, palette.near, 0.75),
-                mix(body, palette.accent if draw.chance("bloom", 0.3) else palette.light[1], 0.4),
+                mix(body, palette.accent if draw.chance("bloom", 0.3) else palette.light[1], 0.5),
             )
     paint_birds(canvas, comp, comp.focal[0] * canvas.right, canvas.bottom * 0.4, canvas.detail(5, 3))
 
