@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 import pytest
 
@@ -78,6 +79,29 @@ def test_the_workflow_file_and_its_substitutions_name_the_same_functions(core: T
 
     assert wanted == set(machine["DefinitionSubstitutions"])
     assert wanted == placeholders(machine["DefinitionString"])
+
+
+def test_a_function_ends_before_the_workflow_gives_it_up(core: Template) -> None:
+    """Otherwise the retry would run beside the try it replaces."""
+
+    def tasks(value: object) -> Iterator[tuple[str, int]]:
+        if isinstance(value, dict):
+            if value.get("Type") == "Task":
+                yield value["Arguments"]["FunctionName"], value["TimeoutSeconds"]
+            value = list(value.values())
+        if isinstance(value, list):
+            for each in value:
+                yield from tasks(each)
+
+    functions = of_type(core, "AWS::Lambda::Function")
+    found = list(tasks(json.loads(DEFINITION.read_text(encoding="utf-8"))))
+
+    assert {name for name, _ in found} == {
+        f"${{{name}FunctionArn}}" for name in ("Render", "Resume", "Verify", "Conclude")
+    }
+    for placeholder, patience_s in found:
+        name = placeholder.removeprefix("${").removesuffix("FunctionArn}")
+        assert functions[f"Functions{name}"]["Timeout"] < patience_s
 
 
 def test_executions_are_traced_and_logged_without_prompts(core: Template) -> None:
