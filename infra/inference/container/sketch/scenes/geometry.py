@@ -65,8 +65,8 @@ def _cell(
     elif kind == "arch":
         for step, colour in enumerate((figure, ground, second)):
             half = size * (0.44 - 0.14 * step)
-            canvas.slab(middle[0] - half, bottom - half * 1.9, middle[0] + half, bottom + half, colour, radius=half)
-            canvas.slab(left, bottom, right, bottom + half, ground, alpha=0.0)
+            edges = (middle[0] - half, bottom - half * 1.9, middle[0] + half, bottom + half)
+            _clip(canvas, at, inside, canvas.slab_distance(at, edges, half), colour)
     elif kind == "dots":
         for spot in range(9):
             canvas.disc(

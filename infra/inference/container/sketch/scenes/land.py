@@ -17,7 +17,7 @@ def paint_mountains(canvas: Canvas, comp: Composition) -> None:
     dice, palette = comp.dice, comp.palette
     cold = palette.name == "winter" or bool(comp.motifs & COLD)
     lake = bool(comp.motifs & {"lake", "reflection", "river"}) or dice.chance("lake", 0.4)
-    shore = canvas.bottom * (0.74 if lake else 0.98)
+    shore = canvas.bottom * (0.74 if lake else 1.0)
     paint_sky(canvas, comp, canvas.bottom * 0.72)
     _orb(canvas, comp, canvas.bottom * 0.36)
     paint_clouds(canvas, comp, canvas.bottom * 0.46, canvas.bottom * 0.3, 5)
@@ -136,9 +136,9 @@ def _peaks(canvas: Canvas, comp: Composition, *, snow: bool) -> None:
         ridged = 1 - np.abs(fold)
         centre = np.abs(canvas.x[0] - np.float32(comp.focal[0] * canvas.right))
         rise = np.float32(0.55) + np.float32(0.6) / (1 + centre * centre * 9) if layer else np.float32(0.85)
-        crest = (canvas.bottom * np.float32(base) - np.float32(height) * np.clip(ridged, 0, 1) * rise).astype(
-            np.float32
-        )
+        crest = (
+            canvas.bottom * np.float32(base) - np.float32(height) * np.maximum(ridged, np.float32(-0.4)) * rise
+        ).astype(np.float32)
         body = mix(mix(palette.far, palette.near, shade), palette.sky[3], 0.28 - 0.2 * layer)
         canvas.relief(crest, (body, mix(body, palette.sky[3], 0.75)), 0.3)
         _lit_faces(canvas, crest, palette.light[0], 0.3)

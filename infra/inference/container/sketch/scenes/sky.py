@@ -64,7 +64,7 @@ def paint_clouds(canvas: Canvas, comp: Composition, low: float, high: float, cou
         draw = dice.under(str(cloud))
         depth = (cloud + draw.unit("depth")) / count
         cx, cy = draw.between("x", -0.05, 1.05) * canvas.right, high + (low - high) * depth
-        if _in_zone(canvas, comp, cx, cy):
+        if in_zone(canvas, comp, cx, cy):
             continue
         scale = draw.between("scale", 0.5, 1.0) * (0.55 + 0.6 * (1 - depth))
         colour = mix(comp.palette.light[0], comp.palette.sky[2], 0.2 + 0.4 * depth)
@@ -76,8 +76,8 @@ def paint_clouds(canvas: Canvas, comp: Composition, low: float, high: float, cou
             canvas.slab(cx + offset - half, y - thick, cx + offset + half, y + thick, colour, radius=thick, alpha=0.62)
 
 
-def _in_zone(canvas: Canvas, comp: Composition, x: float, y: float) -> bool:
-    """True where a cloud would drift behind the words."""
+def in_zone(canvas: Canvas, comp: Composition, x: float, y: float) -> bool:
+    """True where a cloud or a moon would stand behind the words."""
     left, top, wide, tall = comp.zone
     across, down = x / canvas.right, y / canvas.bottom
     return left - 0.1 < across < left + wide + 0.1 and top < down < top + tall + 0.035

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..canvas import Canvas, mix
 from ..composition import Composition
-from .sky import paint_stars
+from .sky import in_zone, paint_stars
 
 
 def paint_space(canvas: Canvas, comp: Composition) -> None:
@@ -15,7 +15,7 @@ def paint_space(canvas: Canvas, comp: Composition) -> None:
     _nebula(canvas, comp)
     paint_stars(canvas, dice, canvas.bottom, 420)
     paint_stars(canvas, dice.under("more"), canvas.bottom * 0.6, 160)
-    cx, cy = comp.focal[0] * canvas.right, canvas.bottom * (0.5 if comp.wide else 0.585)
+    cx, cy = (comp.focal[0] + 0.03 * comp.wide) * canvas.right, canvas.bottom * (0.54 if comp.wide else 0.585)
     radius = dice.between("planet", 0.21, 0.25)
     canvas.glow(cx, cy, radius * 1.25, palette.light[1], 0.42)
     ring = dice.chance("ring", 0.65) or bool(comp.motifs & {"ring", "saturn"})
@@ -30,6 +30,8 @@ def paint_space(canvas: Canvas, comp: Composition) -> None:
             cx + side * radius * dice.between(f"moon{moon}", 1.25, 1.7),
             cy - radius * dice.between(f"up{moon}", 0.35, 1.0),
         )
+        if in_zone(canvas, comp, mx, my):
+            continue
         size = radius * dice.between(f"size{moon}", 0.07, 0.17)
         canvas.disc(mx, my, size, mix(palette.far, palette.light[0], 0.55))
         canvas.disc(mx + size * 0.3, my + size * 0.3, size * 0.72, palette.far, alpha=0.4)
