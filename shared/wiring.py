@@ -25,7 +25,7 @@ from shared.pipeline.submissions import Submissions
 from shared.pipeline.sweep import Sweep
 from shared.pipeline.verdicts import Verdicts, Verifier
 from shared.pipeline.waits import Waits
-from shared.policy import Policy
+from shared.policy import Policies
 from shared.prompts import Templates
 from shared.providers.sagemaker import SageMaker
 from shared.settings import Settings
@@ -73,9 +73,9 @@ def images() -> Images:
 
 
 @cache
-def policy() -> Policy:
+def policies() -> Policies:
     """Raises ConfigurationError when policy and catalogue disagree."""
-    rules = Policy.load()
+    rules = Policies.load()
     rules.check(catalogue())
     return rules
 
@@ -101,7 +101,7 @@ def submissions() -> Submissions:
         ledger=ledger(),
         intake=_intake(),
         workflow=_workflow(),
-        policy=policy(),
+        policies=policies(),
         catalogue=catalogue(),
         templates=templates(),
         profile=settings().profile,
@@ -115,7 +115,7 @@ def renders() -> Renders:
         ledger=ledger(),
         cache=Cache(ledger(), images()),
         images=images(),
-        policy=policy(),
+        policies=policies(),
         catalogue=catalogue(),
         providers=_providers(),
         profile=settings().profile,
@@ -130,7 +130,7 @@ def waits() -> Waits:
 
 @cache
 def verdicts() -> Verdicts:
-    return Verdicts(ledger=ledger(), images=images(), policy=policy(), load_verifier=_verifier)
+    return Verdicts(ledger=ledger(), images=images(), policies=policies(), load_verifier=_verifier)
 
 
 @cache
@@ -138,7 +138,7 @@ def milestones() -> Milestones:
     return Milestones(
         ledger=ledger(),
         announcer=Announcer(_client("events"), bus=settings().bus_name),
-        policy=policy(),
+        policies=policies(),
         approval_patience=timedelta(seconds=settings().approval_patience_s),
         clock=now,
     )

@@ -40,7 +40,7 @@ from shared.pipeline.submissions import Submissions
 from shared.pipeline.sweep import MAX_REDRIVES, Sweep
 from shared.pipeline.verdicts import Verdicts
 from shared.pipeline.waits import Waits, approval_ticket
-from shared.policy import Policy
+from shared.policy import Policies
 from shared.prompts import Templates
 from tests.conftest import Clock
 from tests.world import DESIGNER, STRANGER, FakeHost, FakeWorkflow, Resources, hero, picture
@@ -83,12 +83,12 @@ class Studio:
         self.sqs = boto3.client("sqs")
         self.queue = settings.interactive_queue_url
         intake = Intake(self.sqs, interactive_url=settings.interactive_queue_url, bulk_url=settings.bulk_queue_url)
-        policy, catalogue = Policy.load(), Catalogue.load()
+        policies, catalogue = Policies.load(), Catalogue.load()
         self.submissions = Submissions(
             ledger=self.ledger,
             intake=intake,
             workflow=self.workflow,
-            policy=policy,
+            policies=policies,
             catalogue=catalogue,
             templates=Templates.load(Path(__file__).parent.parent / "templates"),
             profile="local",
@@ -98,20 +98,20 @@ class Studio:
             ledger=self.ledger,
             cache=Cache(self.ledger, self.images),
             images=self.images,
-            policy=policy,
+            policies=policies,
             catalogue=catalogue,
             providers={"sagemaker": self.host},
             profile="local",
             clock=clock,
         )
         self.verdicts = Verdicts(
-            ledger=self.ledger, images=self.images, policy=policy, load_verifier=lambda: self.reader
+            ledger=self.ledger, images=self.images, policies=policies, load_verifier=lambda: self.reader
         )
         self.waits = Waits(ledger=self.ledger, workflow=self.workflow)
         self.milestones = Milestones(
             ledger=self.ledger,
             announcer=Announcer(boto3.client("events"), bus=settings.bus_name),
-            policy=policy,
+            policies=policies,
             approval_patience=timedelta(days=3),
             clock=clock,
         )

@@ -25,7 +25,7 @@ from shared.models import (
 )
 from shared.outlets import Announcer
 from shared.pipeline.waits import approval_ticket
-from shared.policy import Policy, best_attempt
+from shared.policy import Policies, best_attempt
 from shared.telemetry import logger, measure
 from shared.workflow import execution_name
 
@@ -56,7 +56,7 @@ class Milestones:
 
     ledger: Ledger
     announcer: Announcer
-    policy: Policy
+    policies: Policies
     approval_patience: timedelta
     clock: Callable[[], datetime]
 
@@ -123,7 +123,7 @@ class Milestones:
 
     def _schedule(self, job: Job, chosen: int, *, off_peak: bool, actor: str) -> StepReply:
         now = self.clock()
-        start = self.policy.off_peak_start(now) if off_peak else now
+        start = self.policies.at(job.policy_version).off_peak_start(now) if off_peak else now
         waits = start > now
         if job.chosen_draft is None:
 

@@ -39,7 +39,7 @@ from shared.models import (
     Ticket,
     Tier,
 )
-from shared.policy import Plan, Policy, plan
+from shared.policy import Plan, Policies, plan
 from shared.providers import Order, Painted, Provider
 from shared.telemetry import logger, measure
 
@@ -53,7 +53,7 @@ class Renders:
     ledger: Ledger
     cache: Cache
     images: Images
-    policy: Policy
+    policies: Policies
     catalogue: Catalogue
     providers: Mapping[str, Provider]
     profile: str
@@ -117,7 +117,7 @@ class Renders:
             misprints=[each for each in attempts if each.tier is Tier.FINAL and each.misprinted],
             failures=_failures(attempts, task.id),
             draft=draft,
-            policy=self.policy,
+            policy=self.policies.at(job.policy_version),
             catalogue=self.catalogue,
             profile=self.profile,
             today=self.clock().date(),
@@ -203,7 +203,8 @@ class Renders:
             return StepReply(next="await", attempt=attempt.attempt, ticket=attempt.ticket.id)
         code = attempt.error.code if attempt.error else RenderFailed.code
         failures = len(_failures(self.ledger.attempts(attempt.job_id), attempt.id))
-        if self.policy.after_failure(code, attempt=attempt.attempt, failures=failures) == "retry":
+        policy = self.policies.at(self.ledger.job(attempt.job_id).policy_version)
+        if policy.after_failure(code, attempt=attempt.attempt, failures=failures) == "retry":
             return StepReply(next="retry", attempt=attempt.attempt + 1)
         return StepReply(next="fail", attempt=attempt.attempt)
 

@@ -16,7 +16,7 @@ from shared.catalogue import Catalogue
 from shared.ledger import Ledger
 from shared.models import MAX_SEED, IntakeMessage, Job, JobRequest, Principal, Stage
 from shared.outlets import Intake
-from shared.policy import Policy, rehearse
+from shared.policy import Policies, rehearse
 from shared.prompts import Rendered, Templates, normalise
 from shared.telemetry import logger
 from shared.workflow import Workflow
@@ -33,7 +33,7 @@ class Submissions:
     ledger: Ledger
     intake: Intake
     workflow: Workflow
-    policy: Policy
+    policies: Policies
     catalogue: Catalogue
     templates: Templates
     profile: str
@@ -48,7 +48,8 @@ class Submissions:
         """
         job = self._settle(who, request)
         # What no model can paint is refused now and not in the night.
-        rehearse(job, policy=self.policy, catalogue=self.catalogue, profile=self.profile, today=job.created_at.date())
+        policy = self.policies.at(job.policy_version)
+        rehearse(job, policy=policy, catalogue=self.catalogue, profile=self.profile, today=job.created_at.date())
         job = self.ledger.open(job, actor=who.name, data=_facts(job))
         self.intake.send(job)
         logger.info(
@@ -65,10 +66,11 @@ class Submissions:
     def _settle(self, who: Principal, request: JobRequest) -> Job:
         """Every question answered: by the request, else by its template, else by the policy."""
         filled = self._fill(request)
+        policy = self.policies.at(self.policies.released)
         if request.use_case is None and request.model is None and filled.use_cases:
             use_case = filled.use_cases[0]
         else:
-            use_case = self.policy.settle(request)
+            use_case = policy.settle(request)
         now = self.clock()
         return Job(
             id=self.new_id(),
@@ -78,7 +80,7 @@ class Submissions:
             head="",
             request=request,
             use_case=use_case,
-            policy_version=self.policy.version,
+            policy_version=policy.version,
             prompt=filled.prompt,
             negative_prompt=request.negative_prompt or filled.negative_prompt,
             template=filled.ref,
@@ -87,7 +89,7 @@ class Submissions:
             guidance=request.guidance if request.guidance is not None else filled.recipe.guidance,
             steps=request.steps or filled.recipe.steps,
             seed=request.seed if request.seed is not None else self.draw_seed(),
-            size=request.size or filled.size or self.policy.default_size(use_case),
+            size=request.size or filled.size or policy.default_size(use_case),
             rounds=(request.drafts,),
             created_at=now,
             updated_at=now,

@@ -14,7 +14,7 @@ from shared.errors import NotFound
 from shared.images import Images
 from shared.ledger import Amendment, Ledger
 from shared.models import Attempt, Box, Job, RenderTask, Stage, StepReply, Verdict, Verification
-from shared.policy import Policy
+from shared.policy import Policies
 from shared.telemetry import logger, measure
 
 
@@ -30,7 +30,7 @@ class Verdicts:
 
     ledger: Ledger
     images: Images
-    policy: Policy
+    policies: Policies
     load_verifier: Callable[[], Verifier]
     """Loaded on the first picture that must say something: the models behind it are heavy."""
 
@@ -42,7 +42,7 @@ class Verdicts:
         job = self.ledger.job(task.job_id)
         verification = attempt.verification or self._look(job, attempt)
         earlier = [each for each in self.ledger.attempts(job.id) if each.misprinted and each.attempt < attempt.attempt]
-        word = self.policy.next_step(
+        word = self.policies.at(job.policy_version).next_step(
             verification, attempt=attempt.attempt, misprints=len(earlier) + 1, use_case=job.use_case
         )
         if attempt.verification is None:
