@@ -17,13 +17,13 @@ from shared.typography.folding import Case, Folded, fold
 from shared.typography.geometry import Region
 
 MAX_LAYOUT_COST: Final = 1.4
-"""Measured on 185 labelled pictures, November 2026: above it, words of different lines were strung together."""
+"""Measured on 180 labelled pictures, November 2026: above it, words of different lines were strung together."""
 _BLOCKED: Final = 1.5  # another word stands between
 _TOUCHING: Final = -0.9  # line heights: regions overlap by what the detector's unclip added
 _ADJACENT: Final = 1.5  # line heights: a gap up to this is a space between words
 _BEAM: Final = 16
 _BEST_PATHS: Final = 3
-_SOLID: Final = 0.6
+_SOLID: Final = 0.7  # confidence from which a reading is lettering, not texture
 
 
 class Reading(Protocol):

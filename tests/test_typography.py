@@ -1,0 +1,208 @@
+"""The typography check on pictures: a customer's text passes when it is there, and only then."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from functools import cache
+
+import pytest
+from PIL import Image, ImageDraw, ImageFont
+
+from shared.errors import ConfigurationError, ImageUnreadable
+from shared.models import TextCheck, Verdict
+from shared.typography import run_ocr, verify
+
+pytestmark = pytest.mark.xdist_group("typography")  # the networks are loaded once, in one worker
+
+needs_tesseract = pytest.mark.skipif(
+    shutil.which("tesseract") is None, reason="needs the tesseract binary, e.g. apt-get install tesseract-ocr"
+)
+
+
+@cache
+def poster(
+    *lines: str, size: tuple[int, int] = (512, 512), letters: int = 60, turned: int = 0, ink: str = "#222"
+) -> bytes:
+    """`lines` centred one below the other, `letters` px high, turned counter-clockwise by degrees."""
+    picture = Image.new("RGB", size, "#f2ead8")
+    pen, font = ImageDraw.Draw(picture), ImageFont.load_default(letters)
+    top = size[1] / 2 - letters * 0.75 * (len(lines) - 1)
+    for row, line in enumerate(lines):
+        pen.text((size[0] / 2, top + row * letters * 1.5), line, font=font, fill=ink, anchor="mm")
+    return as_png(picture.rotate(turned, fillcolor="#f2ead8"))
+
+
+def as_png(picture: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def one(image: bytes, expected: str, **options: object) -> TextCheck:
+    return verify(image, expected, **options).texts[0]  # type: ignore[arg-type]  # verify's own keywords
+
+
+def verdicts(image: bytes, expected: Sequence[str]) -> list[Verdict]:
+    return [check.verdict for check in verify(image, expected).texts]
+
+
+def test_a_text_that_is_there_passes_with_what_was_read_and_where() -> None:
+    verification = verify(poster("SUMMER SALE", "50% off today"), "Summer Sale")
+
+    assert verification.verdict is Verdict.PASS
+    check = verification.texts[0]
+    assert (check.recognized, check.cer, check.differences) == ("SUMMER SALE", 0.0, ())
+    assert check.confidence > 0.9
+    assert check.engine == verification.engine == "pp-ocrv6-small"
+    x, y, width, height = check.boxes[0]
+    assert 0.05 < x < 0.2
+    assert 0.3 < y < 0.45
+    assert 0.6 < width < 0.9
+    assert 0.1 < height < 0.25
+    assert verification.artifacts == ()
+
+
+def test_several_texts_must_all_be_there() -> None:
+    image = poster("SUMMER SALE", "50% off today")
+
+    assert verify(image, ["50% off", "SUMMER SALE", "off today"]).verdict is Verdict.PASS
+    verification = verify(image, ["SUMMER SALE", "FREE COFFEE"])
+    assert verification.verdict is Verdict.FAIL
+    assert [check.expected for check in verification.missing] == ["FREE COFFEE"]
+    assert verification.missing[0].recognized == ""
+    assert verification.recognized == "SUMMER SALE\n50% off today"
+
+
+def test_one_edit_is_a_failure() -> None:
+    near_misses = ["SUMER SALE", "SUMMMER SALE", "SUMMRE SALE", "SUNMER SALE", "SUMMER SALES", "BIG SUMMER SALE"]
+
+    assert verdicts(poster("SUMMER SALE", "50% off today"), near_misses) == [Verdict.FAIL] * len(near_misses)
+
+
+def test_digits_and_currency_are_exact() -> None:
+    image = poster("ONLY $9.99", "150% MORE")
+
+    assert verdicts(image, ["$9.99", "150%"]) == [Verdict.PASS] * 2
+    assert verdicts(image, ["9.99", "$999", "$9.98", "50%", "150"]) == [Verdict.FAIL] * 5
+
+
+def test_a_failure_says_what_stands_there_instead() -> None:
+    check = one(poster("SUMMER SAEL", "50% off today"), "SUMMER SALE")
+
+    assert check.verdict is Verdict.FAIL
+    assert check.recognized == "SUMMER SAEL"
+    assert check.cer == pytest.approx(0.2)
+    assert check.differences
+    assert check.boxes
+
+
+def test_a_word_inside_a_longer_one_does_not_count() -> None:
+    image = poster("WHOLESALE", "SALES DESK")
+
+    assert verdicts(image, ["SALE", "WHOLE", "SALES"]) == [Verdict.FAIL, Verdict.FAIL, Verdict.PASS]
+
+
+def test_case_counts_only_when_asked() -> None:
+    image = poster("SUMMER SALE", "50% off today")
+
+    assert one(image, "summer sale").verdict is Verdict.PASS
+    assert one(image, "SUMMER SALE", case="exact").verdict is Verdict.PASS
+    assert one(image, "Summer Sale", case="exact").verdict is Verdict.FAIL
+
+
+def test_lettering_outside_the_text_box_does_not_count() -> None:
+    image = poster("SUMMER SALE", "50% off today")
+
+    assert one(image, "SUMMER SALE", text_box=(0.1, 0.3, 0.8, 0.2)).verdict is Verdict.PASS
+    assert one(image, "SUMMER SALE", text_box=(0.1, 0.8, 0.8, 0.1)).verdict is Verdict.FAIL
+
+
+def test_letters_of_another_alphabet_cannot_be_judged() -> None:
+    image = poster("SUMMER SALE", "50% off today")
+
+    assert one(image, "летняя распродажа").verdict is Verdict.UNREADABLE
+    assert one(image, "SUMMER S\u0410LE").verdict is Verdict.PASS  # a Cyrillic A looks like any other
+
+
+def test_a_blank_picture_fails_and_reads_as_nothing() -> None:
+    image = poster()
+
+    verification = verify(image, "SALE")
+
+    assert (verification.verdict, verification.recognized) == (Verdict.FAIL, "")
+    assert verification.texts[0].cer == 1.0
+    assert run_ocr(image) == ""
+
+
+@pytest.mark.parametrize("turned", [20, -35, 90, -90, 180])
+def test_turned_lettering_is_read(turned: int) -> None:
+    image = poster("GRAND", "OPENING", letters=76, turned=turned)
+
+    assert one(image, "Grand Opening").verdict is Verdict.PASS
+
+
+def test_small_print_is_found_on_a_closer_look() -> None:
+    image = poster("Terms apply until Sunday", size=(1024, 1024), letters=15)
+
+    assert one(image, "until Sunday").verdict is Verdict.PASS
+
+
+def test_twelve_megapixels_are_read() -> None:
+    picture = Image.new("RGB", (4000, 3000), "white")
+    ImageDraw.Draw(picture).text(
+        (2000, 1500), "SUMMER SALE", font=ImageFont.load_default(300), fill="navy", anchor="mm"
+    )
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG")
+
+    assert one(buffer.getvalue(), "SUMMER SALE").verdict is Verdict.PASS
+
+
+def test_run_ocr_reads_line_by_line() -> None:
+    assert run_ocr(poster("SUMMER SALE", "50% off today")) == "SUMMER SALE\n50% off today"
+
+
+def test_no_picture_and_no_text_are_errors_and_no_verdict() -> None:
+    with pytest.raises(ImageUnreadable):
+        verify(b"\x89PNG\r\n\x1a\n", "SALE")
+    with pytest.raises(ImageUnreadable):
+        run_ocr(b"")
+    with pytest.raises(ValueError, match="nothing to verify"):
+        verify(poster(), " ")
+
+
+def test_a_picture_with_nothing_expected_passes() -> None:
+    assert verify(poster(), []).verdict is Verdict.PASS
+
+
+def test_no_heavy_library_is_pulled_in() -> None:
+    """The Lambda bundle carries rapidocr for its models only: without OpenCV and its kin."""
+    program = (
+        "import sys; from shared.typography.recognition import recogniser; recogniser();"
+        "print({'rapidocr', 'cv2', 'shapely', 'pytesseract'} & set(sys.modules))"
+    )
+
+    output = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+
+    assert output.strip() == "set()"
+
+
+@needs_tesseract
+def test_tesseract_reads_whole_words_and_forgives_nothing() -> None:
+    image = poster("SUMMER SALE", "50% off today")
+
+    verification = verify(image, ["Summer Sale", "SUMMER SALF", "SALES"], engine="tesseract")
+
+    assert [check.verdict for check in verification.texts] == [Verdict.PASS, Verdict.FAIL, Verdict.FAIL]
+    assert verification.engine == "tesseract"
+
+
+def test_tesseract_without_its_binary_is_a_configuration_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+
+    with pytest.raises(ConfigurationError, match="tesseract binary"):
+        verify(poster("SUMMER SALE"), "SUMMER SALE", engine="tesseract")
