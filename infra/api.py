@@ -35,7 +35,7 @@ _ACCESS_LOG: Final = {
 }
 
 _ASK_AGAIN: Final = "Something on our side went wrong. Try again; if it stays, tell us the request id."
-_SHOW_A_KEY: Final = "This needs an API key, as `Authorization: Bearer KEY` or `x-api-key: KEY`, that is valid."
+_SHOW_A_KEY: Final = "This needs a valid API key: send it as `Authorization: Bearer pc_live_...`."
 _SLOW_DOWN: Final = "Too many requests at once: wait a moment and try again."
 
 # What API Gateway answers without asking the api function: type, status, our code, title, detail.
@@ -137,11 +137,10 @@ class Api(Construct):
             self,
             "KeyHolder",
             handler=authorizer,
-            # A key comes as `Authorization` or as `x-api-key`. A cache of API Gateway's demands every
-            # identity source on every request, so it could serve only one of them: the function
-            # remembers keys itself, for as short a time.
-            identity_sources=[],
-            results_cache_ttl=Duration.seconds(0),
+            # One header, because the cache demands every identity source on every request. A revoked key
+            # works on for at most this long.
+            identity_sources=[apigateway.IdentitySource.header("Authorization")],
+            results_cache_ttl=Duration.seconds(60),
         )
         root = self.rest_api.root
         public = [

@@ -1,28 +1,50 @@
-"""Same recipe, same image: decides what counts as a hit.
+"""Same recipe, same image: decides what counts as a hit, and lets one of many equal recipes paint for all.
 
-Hides where hits come from. Never paints and never stores pixels: those are in shared.images.
+Hides where hits come from and who is painting. Never paints and never stores pixels: those are in shared.images.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+
 from shared.images import Images
 from shared.ledger import Ledger
-from shared.models import Attempt, Recipe
+from shared.models import Attempt, Recipe, Ticket
+
+LEASE_LIFE: Final = timedelta(minutes=10)
 
 
 class Cache:
     """Renders by fingerprint, each tenant its own: one tenant's pictures never answer another's request."""
 
-    def __init__(self, ledger: Ledger, images: Images) -> None:
+    def __init__(self, ledger: Ledger, images: Images, *, clock: Callable[[], datetime]) -> None:
         self._ledger = ledger
         self._images = images
+        self._clock = clock
 
     def find(self, tenant: str, recipe: Recipe) -> Attempt | None:
         """The earlier render of this very recipe, if its image is still stored byte for byte."""
         hit = self._ledger.cached(tenant, recipe.fingerprint())
         return hit if hit and hit.image and self._images.exists(hit.image) else None
 
-    def keep(self, attempt: Attempt) -> None:
-        """Remember a fresh render; a cached one teaches nothing new."""
+    def lead_or_join(self, attempt: Attempt) -> Attempt:
+        """The attempt as it is where it may paint, with `waits_for` and a ticket where another paints the same."""
+        now = self._clock()
+        ticket = f"{attempt.id}-join-{now.timestamp() * 1000:.0f}"  # a new one each time: a ticket is woken once
+        holder = self._ledger.lease(
+            attempt.tenant, attempt.fingerprint, holder=str(attempt.id), until=now + LEASE_LIFE, ticket=ticket
+        )
+        wait = Ticket(id=ticket, output_location="", failure_location="", submitted_at=now) if holder else None
+        return attempt.model_copy(update={"waits_for": holder, "ticket": wait})
+
+    def share(self, attempt: Attempt) -> tuple[str, ...]:
+        """Keep a finished render for its recipe, give the lease back; answers the tickets to wake. Safe to repeat."""
         if attempt.image and not attempt.cached:
             self._ledger.remember(attempt)
+        return self._ledger.release(attempt.tenant, attempt.fingerprint, holder=str(attempt.id))
+
+    def abandoned(self, attempt: Attempt) -> bool:
+        """Whether an attempt waits for a painter who is gone."""
+        return attempt.waits_for is not None and not self._ledger.leased(attempt.tenant, attempt.fingerprint)

@@ -97,14 +97,16 @@ class Ledger:
             raise NotFound(f"no job {job_id[:64]}", param="id")
         return Job.model_validate_json(item["doc"])
 
-    def amend(self, job_id: str, change: Callable[[Job], Amendment | None]) -> Job:
+    def amend(self, job: Job | str, change: Callable[[Job], Amendment | None]) -> Job:
         """Apply `change` to the latest state, again whenever another writer was faster.
 
-        `change` sees the current job and returns the amendment, None for nothing to do, or raises.
+        `change` sees the current job and returns the amendment, None for nothing to do, or raises. A job just read
+        may be passed instead of its id: the first try saves a read, and a stale one costs nothing but that try.
         Raises JobConcluded when the job is terminal, LedgerConflict when writers keep colliding.
         """
+        job_id = job if isinstance(job, str) else job.id
         for attempt in range(_WRITE_TRIES):
-            job = self.job(job_id)
+            job = self.job(job_id) if attempt or isinstance(job, str) else job
             amendment = change(job)
             if amendment is None:
                 return job
@@ -245,6 +247,64 @@ class Ledger:
         except self._client.exceptions.ConditionalCheckFailedException:
             return  # another job painted the same recipe meanwhile: its render is as good
 
+    # ── leases: one painter a recipe ─────────────────────────────────────────────────────────────
+
+    def lease(self, tenant: str, fingerprint: str, *, holder: str, until: datetime, ticket: str) -> str | None:
+        """Become the one who paints this recipe: None. Else who does, and `ticket` is kept to be woken by them.
+
+        An expired lease is taken over. Asking again as the holder renews it.
+        """
+        key = _lease_key(tenant, fingerprint)
+        mine = {"holder": holder, "until": _stamp(until), "expires_at": int((until + _TICKET_LIFE).timestamp())}
+        for _ in range(_WRITE_TRIES):
+            try:
+                self._client.put_item(
+                    TableName=self._table,
+                    Item=_encode({**key, **mine}),
+                    ConditionExpression="attribute_not_exists(pk) OR #until < :now OR holder = :holder",
+                    ExpressionAttributeNames={"#until": "until"},
+                    ExpressionAttributeValues=_encode({":now": _stamp(self._clock()), ":holder": holder}),
+                )
+            except self._client.exceptions.ConditionalCheckFailedException:
+                if other := self._queue_up(key, ticket):
+                    return other
+            else:
+                return None
+        raise LedgerConflict(f"the lease of recipe {fingerprint[:12]} kept changing hands; try again")
+
+    def _queue_up(self, key: dict[str, str], ticket: str) -> str | None:
+        try:
+            reply = self._client.update_item(
+                TableName=self._table,
+                Key=_encode(key),
+                UpdateExpression="ADD waiting :ticket",
+                ConditionExpression="attribute_exists(pk)",
+                ExpressionAttributeValues=_encode({":ticket": {ticket}}),
+                ReturnValues="ALL_NEW",
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return None  # given back just now: ask again
+        return str(_decode(reply["Attributes"])["holder"])
+
+    def release(self, tenant: str, fingerprint: str, *, holder: str) -> tuple[str, ...]:
+        """Give a lease back; answers the tickets that waited for it. Nothing happens to another's lease."""
+        try:
+            reply = self._client.delete_item(
+                TableName=self._table,
+                Key=_encode(_lease_key(tenant, fingerprint)),
+                ConditionExpression="holder = :holder",
+                ExpressionAttributeValues=_encode({":holder": holder}),
+                ReturnValues="ALL_OLD",
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return ()
+        return tuple(sorted(_decode(reply.get("Attributes", {})).get("waiting", ())))
+
+    def leased(self, tenant: str, fingerprint: str) -> bool:
+        """Whether somebody paints this recipe now."""
+        item = self._get(_lease_key(tenant, fingerprint))
+        return item is not None and item["until"] >= _stamp(self._clock())
+
     # ── API keys ─────────────────────────────────────────────────────────────────────────────────
 
     def api_key(self, key_hash: str) -> ApiKey | None:
@@ -335,6 +395,10 @@ def _job_key(job_id: str) -> dict[str, str]:
 def _attempt_key(attempt_id: AttemptId) -> dict[str, str]:
     sk = f"ATTEMPT#{attempt_id.tier}#{attempt_id.candidate:02d}#{attempt_id.attempt:02d}"
     return {"pk": f"JOB#{attempt_id.job_id}", "sk": sk}
+
+
+def _lease_key(tenant: str, fingerprint: str) -> dict[str, str]:
+    return {"pk": f"CACHE#{tenant}#{fingerprint}", "sk": "LEASE"}
 
 
 def _job_item(job: Job, due: datetime) -> dict[str, Any]:

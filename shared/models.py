@@ -31,6 +31,8 @@ from pydantic import (
 MAX_PROMPT_CHARS: Final = 4_000
 MAX_SEED: Final = 2**32 - 1
 MAX_DRAFTS: Final = 8
+SEED_SET: Final = re.compile(r"[a-z][a-z0-9_-]{0,39}(@[1-9]\d{0,8})?")
+"""A seed by name: `brand@3`, or `brand` for its latest version."""
 
 
 class Value(BaseModel):
@@ -137,7 +139,7 @@ class JobRequest(Value):
         | None
     ) = None
     negative_prompt: Annotated[str, Field(max_length=MAX_PROMPT_CHARS), AfterValidator(_clean_text)] | None = None
-    seed: Annotated[StrictInt, Field(ge=0, le=MAX_SEED)] | None = None
+    seed: int | str | None = Field(None, description="A number, or a seed set: `brand@3`, or `brand` for its latest.")
     size: Size | None = None
     guidance: Annotated[float, Field(ge=0.0, le=30.0, allow_inf_nan=False)] | None = Field(
         None, validation_alias=AliasChoices("guidance", "guidance_scale")
@@ -157,6 +159,15 @@ class JobRequest(Value):
         default_factory=dict, max_length=16
     )
     tags: tuple[Tag, ...] = Field((), max_length=16)
+
+    @field_validator("seed", mode="before")
+    @classmethod
+    def _number_or_name(cls, value: Any) -> Any:
+        if value is None or (type(value) is int and 0 <= value <= MAX_SEED):
+            return value  # a bool is no int here
+        if isinstance(value, str) and SEED_SET.fullmatch(value):
+            return value
+        raise ValueError(f'must be a whole number from 0 to {MAX_SEED}, or a seed set such as "brand@3"')
 
     @field_validator("expected_text", mode="before")
     @classmethod
@@ -219,8 +230,12 @@ class Recipe(Value):
     strength: float | None = None
 
     def fingerprint(self) -> str:
-        """sha256 of the canonical JSON: the cache key. A new field must default to what was meant before it."""
-        return sha256_hex(canonical_json(self.model_dump(mode="json", exclude_defaults=True)))
+        """sha256 of the canonical JSON of what determines pixels: the cache key.
+
+        The template is where the words came from, not what they are: another version that renders the same prompt is
+        the same picture. A new field must default to what was meant before it.
+        """
+        return sha256_hex(canonical_json(self.model_dump(mode="json", exclude_defaults=True, exclude={"template"})))
 
 
 # ── verification ─────────────────────────────────────────────────────────────────────────────────
@@ -397,6 +412,8 @@ class Attempt(Value):
     verification: Verification | None = None
     error: ErrorDetail | None = None
     ticket: Ticket | None = None
+    waits_for: str | None = None
+    """The attempt that paints this very recipe already; its picture will serve both."""
     started_at: datetime
     completed_at: datetime | None = None
 
@@ -482,6 +499,8 @@ class Job(Value):
     guidance: float | None = None
     steps: int | None = None
     seed: int
+    seed_set: str | None = None
+    """The seed set and version the seed came from: `brand@3`."""
     size: Size
     rounds: tuple[int, ...]
     """How many drafts each round asked for; more than one entry after "more drafts"."""

@@ -113,11 +113,12 @@ def submissions() -> Submissions:
 def renders() -> Renders:
     return Renders(
         ledger=ledger(),
-        cache=Cache(ledger(), images()),
+        cache=_cache(),
         images=images(),
         policies=policies(),
         catalogue=catalogue(),
         providers=_providers(),
+        waits=waits(),
         profile=settings().profile,
         clock=now,
     )
@@ -157,10 +158,16 @@ def sweep() -> Sweep:
         workflow=_workflow(),
         waits=waits(),
         milestones=milestones(),
+        cache=_cache(),
         providers=_providers(),
         patience=_patience(),
         clock=now,
     )
+
+
+@cache
+def _cache() -> Cache:
+    return Cache(ledger(), images(), clock=now)
 
 
 def _patience() -> timedelta:

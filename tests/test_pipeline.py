@@ -94,20 +94,22 @@ class Studio:
             profile="local",
             clock=clock,
         )
+        self.waits = Waits(ledger=self.ledger, workflow=self.workflow)
+        cache = Cache(self.ledger, self.images, clock=clock)
         self.renders = Renders(
             ledger=self.ledger,
-            cache=Cache(self.ledger, self.images),
+            cache=cache,
             images=self.images,
             policies=policies,
             catalogue=catalogue,
             providers={"sagemaker": self.host},
+            waits=self.waits,
             profile="local",
             clock=clock,
         )
         self.verdicts = Verdicts(
             ledger=self.ledger, images=self.images, policies=policies, load_verifier=lambda: self.reader
         )
-        self.waits = Waits(ledger=self.ledger, workflow=self.workflow)
         self.milestones = Milestones(
             ledger=self.ledger,
             announcer=Announcer(boto3.client("events"), bus=settings.bus_name),
@@ -124,6 +126,7 @@ class Studio:
             workflow=self.workflow,
             waits=self.waits,
             milestones=self.milestones,
+            cache=cache,
             providers={"sagemaker": self.host},
             patience=PATIENCE,
             clock=clock,
@@ -206,6 +209,45 @@ def test_the_same_job_again_is_served_from_the_cache_for_nothing(studio: Studio)
     assert one.image is not None and two.image is not None
     assert (two.cached, two.cost_usd_micros, two.image.sha256) == (True, 0, one.image.sha256)
     assert len(studio.host.orders) == orders
+
+
+def test_equal_jobs_at_once_are_painted_once_and_the_rest_are_served_from_it(studio: Studio) -> None:
+    jobs = [studio.submit() for _ in range(5)]
+    tasks = [RenderTask(job_id=job.id, tier=Tier.DRAFT, candidate=1, attempt=1) for job in jobs]
+
+    started = [studio.renders.start(task) for task in tasks]
+    for number, reply in enumerate(started):
+        studio.waits.park(reply.ticket, f"token-{number}")
+    painter = studio.renders.collect(tasks[0])
+    served = [studio.renders.collect(task) for task in tasks[1:]]
+
+    assert len(studio.host.orders) == 1
+    assert [reply.next for reply in (painter, *served)] == ["continue"] * 5
+    assert sorted(studio.workflow.woken) == [f"token-{number}" for number in range(1, 5)]
+    drafts = [studio.ledger.attempts(job.id)[0] for job in jobs]
+    assert len({draft.image.sha256 for draft in drafts if draft.image}) == 1
+    assert [draft.cached for draft in drafts] == [False, True, True, True, True]
+
+
+@pytest.mark.parametrize("end", ["the painter fails", "the painter dies"])
+def test_who_waits_for_a_painter_in_vain_paints_alone(end: str, studio: Studio) -> None:
+    studio.host.answers = [RenderFailed("broken"), picture(5)]
+    painter, waiter = (studio.submit() for _ in range(2))
+    first, second = (RenderTask(job_id=job.id, tier=Tier.DRAFT, candidate=1, attempt=1) for job in (painter, waiter))
+    studio.renders.start(first)
+    studio.waits.park(studio.renders.start(second).ticket, "token")
+
+    if end == "the painter fails":
+        studio.renders.collect(first)
+    else:
+        studio.workflow.states |= {painter.id: "running", waiter.id: "running"}
+        studio.clock.forward(minutes=11)
+        studio.sweep.run()
+
+    assert "token" in studio.workflow.woken
+    assert studio.renders.collect(second).next == "await"
+    assert studio.renders.collect(second).next == "continue"
+    assert not studio.ledger.attempts(waiter.id)[0].cached
 
 
 def test_a_tenant_is_never_served_from_anothers_cache(studio: Studio) -> None:

@@ -99,7 +99,7 @@ def get_job(job_id: str) -> Response[str]:
     etag = f'"{hashlib.sha256(f"{job.id}:{job.seq}".encode()).hexdigest()[:32]}"'
     seen = (app.current_event.headers or {}).get("if-none-match") or ""
     if etag in [each.strip().removeprefix("W/") for each in seen.split(",")]:
-        return Response(status_code=304, headers={"etag": etag})
+        return Response(status_code=304, body="", headers={"etag": etag})
     return _json(200, _view(job), {"etag": etag, "cache-control": "private, no-cache"})
 
 

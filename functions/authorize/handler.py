@@ -26,9 +26,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 
 def _presented(headers: dict[str, str]) -> str:
+    """The key of `Authorization: Bearer KEY`, or `Token KEY` as older Replicate clients send it."""
     lowered = {name.lower(): value for name, value in (headers or {}).items()}
     scheme, _, key = lowered.get("authorization", "").partition(" ")
-    return key.strip() if scheme.lower() in {"bearer", "token"} else lowered.get("x-api-key", "")
+    return key.strip() if scheme.lower() in {"bearer", "token"} else ""
 
 
 def _allow(principal: Principal, method_arn: str) -> dict[str, Any]:

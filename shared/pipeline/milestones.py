@@ -91,7 +91,7 @@ class Milestones:
                     due=self.clock() + self.approval_patience,
                 )
 
-            self._announce("job.awaiting_approval", self.ledger.amend(job.id, change))
+            self._announce("job.awaiting_approval", self.ledger.amend(job, change))
         return StepReply(next="approval", ticket=ticket)
 
     # ── somebody decided, or nobody did ──────────────────────────────────────────────────────────
@@ -119,7 +119,7 @@ class Milestones:
                 changes={"rounds": (*now.rounds, drafts), "decision": None, "stage": Stage.DRAFTING},
             )
 
-        return self.ledger.amend(job.id, change)
+        return self.ledger.amend(job, change)
 
     def _schedule(self, job: Job, chosen: int, *, off_peak: bool, actor: str) -> StepReply:
         now = self.clock()
@@ -136,7 +136,7 @@ class Milestones:
                     due=start + timedelta(minutes=2) if waits else None,
                 )
 
-            self.ledger.amend(job.id, change)
+            self.ledger.amend(job, change)
         return StepReply(next="off_peak" if waits else "finalize", attempt=1, resume_at=start)
 
     # ── it is over ───────────────────────────────────────────────────────────────────────────────
@@ -162,7 +162,7 @@ class Milestones:
 
         before = self.ledger.job(job_id)
         try:
-            job = self.ledger.amend(job_id, change)
+            job = self.ledger.amend(before, change)
         except JobConcluded:
             job = self.ledger.job(job_id)
         if not before.stage.terminal:

@@ -39,6 +39,7 @@ from shared.models import (
     Ticket,
     Tier,
 )
+from shared.pipeline.waits import Waits
 from shared.policy import Plan, Policies, plan
 from shared.providers import Order, Painted, Provider
 from shared.telemetry import logger, measure
@@ -56,6 +57,7 @@ class Renders:
     policies: Policies
     catalogue: Catalogue
     providers: Mapping[str, Provider]
+    waits: Waits
     profile: str
     clock: Callable[[], datetime]
 
@@ -63,28 +65,12 @@ class Renders:
         """Begin the attempt: `continue` from the cache or a fast host, `await` a slow one, else `retry` or `fail`."""
         job = self.ledger.job(task.job_id)
         if known := self.ledger.attempt(task.id):
-            return self._reply(known)
-        attempts = self.ledger.attempts(job.id)
+            return self._again(known)
         try:
-            chosen = self._plan(job, task, attempts)
+            chosen = self._plan(job, task, self.ledger.attempts(job.id))
         except (InvalidRequest, ModelRetired) as error:
             return self._refuse(job, error)
-        attempt = self._attempt(job, task, chosen)
-        if hit := self.cache.find(job.tenant, chosen.recipe):
-            return self._record(_from_cache(attempt, hit, now=self.clock()), event="render.cached")
-        try:
-            order = Order(
-                id=task.id,
-                provider_model=chosen.model.provider_model,
-                recipe=chosen.recipe,
-                init_image=self._init_image(job, chosen),
-            )
-            answer = self.providers[chosen.model.provider].start(order)
-        except (ProviderError, NotFound) as error:
-            return self._record(_failed(attempt, error, now=self.clock()), event="render.failed")
-        if isinstance(answer, Ticket):
-            return self._record(attempt.model_copy(update={"ticket": answer}), event="render.started")
-        return self._store(attempt, answer, chosen.model)
+        return self._paint(self._attempt(job, task, chosen), chosen.model, job=job)
 
     def collect(self, task: RenderTask) -> StepReply:
         """Take the answer of an attempt that was waited for; without one the attempt is lost, and `retry` or `fail`."""
@@ -92,12 +78,30 @@ class Renders:
         if attempt is None:
             raise NotFound(f"attempt {task.id} was never started")
         if attempt.status is not AttemptStatus.PENDING or attempt.ticket is None:
-            return self._reply(attempt)
+            return self._again(attempt)
+        model = self.catalogue.find(attempt.model)
+        if attempt.waits_for:
+            return self._paint(attempt, model)
         try:
             painted = self.providers[attempt.provider].collect(attempt.ticket)
         except ProviderError as error:
             return self._record(_failed(attempt, error, now=self.clock()), event="render.failed")
-        return self._store(attempt, painted, self.catalogue.model(attempt.model, today=self.clock().date()))
+        return self._store(attempt, painted, model)
+
+    def _paint(self, attempt: Attempt, model: Model, *, job: Job | None = None) -> StepReply:
+        """From the cache; else beside whoever paints the same recipe already; else by the provider."""
+        if hit := self.cache.find(attempt.tenant, attempt.recipe):
+            return self._record(_from_cache(attempt, hit, now=self.clock()), event="render.cached", job=job)
+        attempt = self.cache.lead_or_join(attempt)
+        if attempt.waits_for:
+            return self._record(attempt, event="render.joined", job=job)
+        try:
+            answer = self.providers[model.provider].start(self._order(attempt))
+        except (ProviderError, NotFound) as error:
+            return self._record(_failed(attempt, error, now=self.clock()), event="render.failed", job=job)
+        if isinstance(answer, Ticket):
+            return self._record(attempt.model_copy(update={"ticket": answer}), event="render.started", job=job)
+        return self._store(attempt, answer, model)
 
     # ── planning ─────────────────────────────────────────────────────────────────────────────────
 
@@ -145,9 +149,10 @@ class Renders:
             started_at=self.clock(),
         )
 
-    def _init_image(self, job: Job, chosen: Plan) -> bytes | None:
-        sha256 = chosen.recipe.init_image
-        return self.images.load(job.tenant, sha256) if sha256 else None
+    def _order(self, attempt: Attempt) -> Order:
+        sha256 = attempt.recipe.init_image
+        image = self.images.load(attempt.tenant, sha256) if sha256 else None
+        return Order(id=attempt.id, provider_model=attempt.provider_model, recipe=attempt.recipe, init_image=image)
 
     # ── recording ────────────────────────────────────────────────────────────────────────────────
 
@@ -170,11 +175,9 @@ class Renders:
                 "completed_at": now,
             }
         )
-        reply = self._record(rendered, event="render.finished")
-        self.cache.keep(rendered)
-        return reply
+        return self._record(rendered, event="render.finished")
 
-    def _record(self, attempt: Attempt, *, event: str) -> StepReply:
+    def _record(self, attempt: Attempt, *, event: str, job: Job | None = None) -> StepReply:
         def change(job: Job) -> Amendment:
             stage = Stage.DRAFTING if attempt.tier is Tier.DRAFT else _final_stage(attempt)
             return Amendment(
@@ -189,11 +192,18 @@ class Renders:
                 },
             )
 
-        self.ledger.amend(attempt.job_id, change)
+        self.ledger.amend(job or attempt.job_id, change)
         logger.info(
             event.replace(".", "_"), attempt=str(attempt.id), model=attempt.model, latency_ms=attempt.latency_ms.total
         )
         _measure(attempt)
+        return self._again(attempt)
+
+    def _again(self, attempt: Attempt) -> StepReply:
+        """What follows from an attempt as it is on record; said once more when the step is repeated."""
+        if attempt.status is not AttemptStatus.PENDING:
+            for ticket in self.cache.share(attempt):
+                self.waits.wake(ticket)
         return self._reply(attempt)
 
     def _reply(self, attempt: Attempt) -> StepReply:
@@ -216,7 +226,7 @@ class Renders:
                 event="render.refused", actor=_ACTOR, data={"error": error.message}, changes={"error": _detail(error)}
             )
 
-        self.ledger.amend(job.id, change)
+        self.ledger.amend(job, change)
         return StepReply(next="fail")
 
 
@@ -241,6 +251,7 @@ def _from_cache(attempt: Attempt, hit: Attempt, *, now: datetime) -> Attempt:
     return attempt.model_copy(
         update={
             "status": AttemptStatus.RENDERED,
+            "ticket": None,
             "image": hit.image,
             "cached": True,
             "simulated": hit.simulated,
@@ -284,7 +295,8 @@ def _facts(attempt: Attempt) -> dict[str, Any]:
         mode="json",
         include={
             "tier", "candidate", "attempt", "model", "provider", "provider_model", "model_revision", "fingerprint",
-            "seed", "template", "alias", "repair", "cached", "simulated", "latency_ms", "cost_usd_micros", "error",
+            "seed", "template", "alias", "repair", "cached", "waits_for", "simulated",
+            "latency_ms", "cost_usd_micros", "error",
         },
     )  # fmt: skip
     return facts | {"image_sha256": attempt.image.sha256 if attempt.image else None}

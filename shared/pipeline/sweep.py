@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from shared.cache import Cache
 from shared.errors import JobConcluded, PresscheckError
 from shared.ledger import Amendment, Ledger
-from shared.models import AttemptStatus, Job, Stage, Value
+from shared.models import Attempt, AttemptStatus, Job, Stage, Ticket, Value
 from shared.outlets import Intake
 from shared.pipeline.milestones import Milestones
 from shared.pipeline.waits import Waits, approval_ticket
@@ -45,6 +46,7 @@ class Sweep:
     workflow: Workflow
     waits: Waits
     milestones: Milestones
+    cache: Cache
     providers: Mapping[str, Provider]
     patience: timedelta
     clock: Callable[[], datetime]
@@ -89,15 +91,16 @@ class Sweep:
             return "expired" if job.decision is None else "woken"
         woken = False
         for attempt in self.ledger.attempts(job.id):
-            if (
-                attempt.status is AttemptStatus.PENDING
-                and attempt.ticket
-                and self.providers[attempt.provider].answered(attempt.ticket)
-            ):
+            if attempt.status is AttemptStatus.PENDING and attempt.ticket and self._answered(attempt, attempt.ticket):
                 self.waits.wake(attempt.ticket.id)
                 woken = True
         self.ledger.postpone(job, until=self.clock() + self.patience)
         return "woken" if woken else "unhurt"
+
+    def _answered(self, attempt: Attempt, ticket: Ticket) -> bool:
+        if attempt.waits_for:
+            return self.cache.abandoned(attempt)
+        return self.providers[attempt.provider].answered(ticket)
 
     def _postpone(self, job: Job, event: str, **changes: object) -> Job:
         def change(now: Job) -> Amendment:

@@ -46,7 +46,7 @@ class Verdicts:
             verification, attempt=attempt.attempt, misprints=len(earlier) + 1, use_case=job.use_case
         )
         if attempt.verification is None:
-            self._record(attempt.model_copy(update={"verification": verification}), word)
+            self._record(job, attempt.model_copy(update={"verification": verification}), word)
         return StepReply(next=word, attempt=attempt.attempt + 1 if word == "repair" else attempt.attempt)
 
     def _look(self, job: Job, attempt: Attempt) -> Verification:
@@ -55,7 +55,7 @@ class Verdicts:
         image = self.images.load(job.tenant, attempt.image.sha256)
         return self.load_verifier()(image, job.expected_text, text_box=job.text_box)
 
-    def _record(self, attempt: Attempt, word: str) -> None:
+    def _record(self, job: Job, attempt: Attempt, word: str) -> None:
         verification = attempt.verification
         assert verification is not None  # noqa: S101 - set by the caller, for the type checker
 
@@ -74,6 +74,6 @@ class Verdicts:
                 changes["final_attempt"] = attempt.attempt
             return Amendment(event="final.verified", actor="verify", data=facts, changes=changes, attempts=(attempt,))
 
-        self.ledger.amend(attempt.job_id, change)
+        self.ledger.amend(job, change)
         logger.info("final_verified", attempt=str(attempt.id), verdict=verification.verdict, next=word)
         measure("Verifications", 1, verdict=verification.verdict.value, model=attempt.model)
