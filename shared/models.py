@@ -139,7 +139,9 @@ class JobRequest(Value):
         | None
     ) = None
     negative_prompt: Annotated[str, Field(max_length=MAX_PROMPT_CHARS), AfterValidator(_clean_text)] | None = None
-    seed: int | str | None = Field(None, description="A number, or a seed set: `brand@3`, or `brand` for its latest.")
+    seed: Annotated[int, Field(ge=0, le=MAX_SEED)] | Annotated[str, Field(pattern=rf"^{SEED_SET.pattern}$")] | None = (
+        Field(None, description="A number, or a seed set: `brand@3`, or `brand` for its latest version.")
+    )
     size: Size | None = None
     guidance: Annotated[float, Field(ge=0.0, le=30.0, allow_inf_nan=False)] | None = Field(
         None, validation_alias=AliasChoices("guidance", "guidance_scale")
