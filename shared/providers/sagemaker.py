@@ -169,6 +169,7 @@ def _painted(output: bytes, ticket: Ticket) -> Painted:
         queue_ms=reply.timings_ms.queue,
         inference_ms=reply.timings_ms.inference,
         billed_ms=reply.nominal_inference_ms,
+        provider_request_id=ticket.id,
     )
 
 
