@@ -121,11 +121,20 @@ def _upload(emulator: Emulator, assembly: Assembly, stack: str) -> str:
             if source == assembly.stacks()[stack]:
                 # Path-style on the endpoint: the emulator refuses the virtual-host form.
                 template_url = f"{emulator.endpoint_url}/{bucket}/{key}"
-            s3.create_bucket(Bucket=bucket)
+            if not _has_bucket(s3, bucket):
+                s3.create_bucket(Bucket=bucket)
             if not _exists(s3, bucket, key):
                 packed = asset["source"]["packaging"] == "zip"
                 s3.put_object(Bucket=bucket, Key=key, Body=_zipped(source) if packed else source.read_bytes())
     return template_url
+
+
+def _has_bucket(s3: Any, bucket: str) -> bool:
+    try:
+        s3.head_bucket(Bucket=bucket)
+    except ClientError:
+        return False
+    return True
 
 
 def _exists(s3: Any, bucket: str, key: str) -> bool:

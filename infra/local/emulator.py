@@ -49,8 +49,6 @@ def main() -> None:
     ministack = import_module("ministack.app")
 
     autosave = Autosave(ministack._build_persistence_save_dict)
-    if os.environ.get("PERSIST_STATE") == "1":
-        autosave.start()
     doors = _Doors(ministack.app, governor, autosave, front_port=arguments.front_port)
     asyncio.run(_serve(doors, ports=[arguments.port, arguments.front_port]))
     lambda_runtime = import_module("ministack.core.lambda_runtime")
@@ -70,7 +68,9 @@ class _Doors:
         self._prefix: str | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
+            await self._emulator(scope, receive, self._saving_once_loaded(send))
+        elif scope["type"] != "http":
             await self._emulator(scope, receive, send)
         elif scope["server"][1] == self._front_port:
             await self._front(scope, receive, send)
@@ -78,6 +78,16 @@ class _Doors:
             await self._control(scope, receive, send)
         else:
             await self._emulator(scope, receive, send)
+
+    def _saving_once_loaded(self, send: Send) -> Send:
+        """The first snapshot waits until the last one is loaded: before that, services are empty."""
+
+        async def sending(message: dict[str, Any]) -> None:
+            if message["type"] == "lifespan.startup.complete" and os.environ.get("PERSIST_STATE") == "1":
+                self._autosave.start()
+            await send(message)
+
+        return sending
 
     async def _front(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._prefix is None:
@@ -90,6 +100,7 @@ class _Doors:
             (b"x-forwarded-port", str(self._front_port).encode()),
             (b"x-forwarded-for", client.encode()),
         ]
+        patches.through_front_door.set(True)  # the scope's task ends with the request, and the mark with it
         raw_path = self._prefix.encode() + (scope.get("raw_path") or scope["path"].encode())
         await self._emulator(
             {**scope, "path": self._prefix + scope["path"], "raw_path": raw_path, "headers": headers}, receive, send

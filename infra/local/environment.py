@@ -11,16 +11,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-import boto3
-from botocore.config import Config
-
 from infra.local.state import CACHE_VARIABLE, HOME_VARIABLE, RUN_VARIABLE, Kept
 
 REGION: Final = "us-east-1"
 ACCOUNT: Final = "000000000000"
 ROOT_KEY: Final = "test"  # the emulator's root, reachable from this machine only
 
-_DROPPED: Final = ("AWS_", "MINISTACK_", "LOCALSTACK_", "LAMBDA_", "S3_", "CDK_", "PRESSCHECK_", "PYTEST_")
+_DROPPED: Final = (
+    *("AWS_", "MINISTACK_", "LOCALSTACK_", "LAMBDA_", "S3_", "CDK_"),
+    *("PRESSCHECK_", "POWERTOOLS_", "PYTEST_"),
+)
 _KEPT: Final = (HOME_VARIABLE, CACHE_VARIABLE, "PYTHONPATH")
 _EMULATOR_OPTIONS: Final = ("SERVICES", "AUTH", "DEBUG", "PERSIST_STATE", "USE_SSL", "EDGE_PORT", "DOCKER_NETWORK")
 
@@ -84,10 +84,14 @@ class Emulator:
     """boto3 clients of the emulated account's owner, whatever the environment says."""
 
     def __init__(self, endpoint_url: str) -> None:
+        import boto3  # half a second that `status` and `up` of a running stack need not spend
+
         self.endpoint_url = endpoint_url
         self._session = boto3.Session(aws_access_key_id=ROOT_KEY, aws_secret_access_key=ROOT_KEY, region_name=REGION)
 
     def client(self, service: str) -> Any:
+        from botocore.config import Config
+
         config = Config(
             connect_timeout=5,
             read_timeout=60,

@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from infra.local.environment import Emulator
 from infra.local.state import Home, StackRecord
 
@@ -82,6 +80,8 @@ class _Group:
         self._seen: set[str] = set()
 
     def new(self) -> list[str]:
+        from botocore.exceptions import BotoCoreError, ClientError
+
         with contextlib.suppress(BotoCoreError, ClientError):  # a stack on its way down answers nothing more
             return [line for event in self._events() if (line := event["message"].rstrip())]
         return []

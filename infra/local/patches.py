@@ -9,10 +9,13 @@ its word.
 2. Invocations queue for a slot (governor.py) instead of starting a process per call; a wait
    in that queue does not use up the timeout of a Step Functions task.
 3. A handler that fails under `.waitForTaskToken` fails the state at once, not at its timeout.
-4. Processes of a function die with the emulator, and idle ones make room for busy functions.
+4. Processes of a function die with the emulator, share one copy of its code, and make room for
+   busy functions when they are idle.
 5. A call that logs nothing is answered at once: the worker marks the end of its log.
 6. Loopback counts as a secure transport: policies that deny plain HTTP are enforced here too,
    and there is no wire that anyone could listen on.
+7. A request through the front door looks to the handler as through a custom domain name: no
+   stage in its path.
 """
 
 from __future__ import annotations
@@ -33,6 +36,8 @@ from infra.local.governor import Governor, QueueClock, Slot, current_slot, queue
 
 MINISTACK: Final = "1.5.33"
 PATIENCE_S: Final = 300.0
+
+through_front_door: contextvars.ContextVar[bool] = contextvars.ContextVar("through_front_door", default=False)
 
 _END_OF_LOG: Final = "\x1epresscheck-end-of-log"
 _LOG_CAP_S: Final = 0.25
@@ -58,12 +63,28 @@ _CALL_OURS: Final = f"""        try:
         _real_stdout.write(_answer + "\\n")
         _real_stdout.flush()
 """
+_CODE: Final = '    code_dir = init["code_dir"]\n'
+_CODE_OURS: Final = '    code_dir = _shared_code(init["code_dir"])\n'
 _HEAD: Final = "def run():\n"
 _HEAD_OURS: Final = """def _end_with_parent(parent=__import__("os").getppid()):
     import os, time
     while os.getppid() == parent:
         time.sleep(1)
     os._exit(1)
+
+def _shared_code(own):
+    # The first process of a package leaves its code, and soon its .pyc files, to all later ones.
+    import hashlib, os, pathlib, tempfile
+    digest = hashlib.sha256((pathlib.Path(own).parent / "code.zip").read_bytes()).hexdigest()[:16]
+    shared = os.path.join(tempfile.gettempdir(), "presscheck-code-" + digest)
+    if not os.path.isdir(shared):
+        try:
+            os.rename(own, shared)
+        except OSError:
+            pass  # another process was first
+    os.environ["LAMBDA_TASK_ROOT"] = shared
+    os.chdir(shared)
+    return shared
 
 def run():
     import threading
@@ -84,6 +105,7 @@ def apply(governor: Governor) -> None:
     _patch_concurrency(governor)
     _patch_stepfunctions()
     _patch_policies()
+    _patch_gateway()
 
 
 def _module(name: str) -> Any:
@@ -95,6 +117,7 @@ def _patch_worker() -> None:
     lambda_svc = _module("ministack.services.lambda_svc")
 
     script = _replace_once(runtime._PYTHON_WORKER_SCRIPT, _CALL, _CALL_OURS)
+    script = _replace_once(script, _CODE, _CODE_OURS)
     runtime._PYTHON_WORKER_SCRIPT = _replace_once(script, _HEAD, _HEAD_OURS)
 
     _anchor(runtime.Worker._drain_stderr_bounded, "DRAIN")
@@ -252,6 +275,21 @@ def _patch_policies() -> None:
     evaluator._resolve_condition_key = resolve
 
 
+def _patch_gateway() -> None:
+    gateway = _module("ministack.services.apigateway_v1")
+    _anchor(gateway._build_lambda_event_v1, "EVENT")
+    stock_event = gateway._build_lambda_event_v1
+
+    def build_event(*args: Any, **kwargs: Any) -> Any:
+        event = stock_event(*args, **kwargs)
+        if through_front_door.get():
+            host = {key.lower(): value for key, value in event["headers"].items()}.get("host", "")
+            event["requestContext"] |= {"path": event["path"], "domainName": host, "domainPrefix": host.split(".")[0]}
+        return event
+
+    gateway._build_lambda_event_v1 = build_event
+
+
 def _wait(future: Future[Any], seconds: float) -> None:
     over = threading.Event()
     future.add_done_callback(lambda _: over.set())
@@ -285,5 +323,6 @@ _ANCHORS: Final = {
     "CALLBACK": "bbb38423156a",
     "CALL": "25830369b126",
     "CONDITION": "15e26964cd38",
+    "EVENT": "c7ac97b91f6e",
     "TIMEOUT": "faeed0bf70d5",
 }

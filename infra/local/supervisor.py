@@ -15,6 +15,7 @@ import shutil
 import signal
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -82,6 +83,9 @@ class Supervisor:
         except _EXPECTED as error:
             self._progress.error(str(error), hint=f"see {self._home.logs}")
             return 1
+        except Exception as error:
+            self._progress.error(f"{type(error).__name__}: {error}", hint=f"see {self._home.logs}/supervisor.log")
+            raise
         finally:
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
             signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -113,12 +117,12 @@ class Supervisor:
         sagemaker.start()
         self._children.append(sagemaker)
 
-        say("key", "issuing the development key")
-        key = development_key(
-            environment.of_root(base, endpoint_url=emulator.url) | functions, again=self._kept.facts().get("api_key")
-        )
-        say("warm", "starting every function once")
-        self._warm(emulator, deployed)
+        say("warm", "starting every function once, and issuing the development key")
+        with ThreadPoolExecutor(1) as aside:
+            rooted = environment.of_root(base, endpoint_url=emulator.url) | functions
+            issued = aside.submit(development_key, rooted, again=self._kept.facts().get("api_key"))
+            self._warm(emulator, deployed)
+            key = issued.result()
         sagemaker.await_answer(within_s=_ANSWER_WITHIN_S)
         container.await_answer(within_s=_ANSWER_WITHIN_S)
 

@@ -40,9 +40,12 @@ def execute(emulator: Emulated, states: dict[str, Any]) -> dict[str, Any]:
     name = f"machine-{time.monotonic_ns()}"
     machine = client.create_state_machine(name=name, definition=json.dumps(definition), roleArn=ROLE)
     execution = client.start_execution(stateMachineArn=machine["stateMachineArn"], input="{}")["executionArn"]
-    describe = lambda: client.describe_execution(executionArn=execution)  # noqa: E731
-    until(lambda: describe()["status"] != "RUNNING")
-    return dict(describe())
+
+    def ended() -> dict[str, Any] | None:
+        described: dict[str, Any] = client.describe_execution(executionArn=execution)
+        return described if described["status"] != "RUNNING" else None
+
+    return dict(until(ended))
 
 
 def test_an_exception_keeps_its_class_name_and_the_process_lives_on(emulator: Emulated) -> None:
@@ -220,6 +223,24 @@ def test_iam_is_enforced_for_handlers(emulator: Emulated) -> None:
 
     assert failed
     assert "AccessDenied" in answer["errorMessage"]
+
+
+def test_a_queue_that_wants_tls_takes_messages_on_loopback(emulator: Emulated) -> None:
+    sqs = emulator.aws.client("sqs")
+    queue = sqs.create_queue(QueueName="tls-only")["QueueUrl"]
+    statement = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "sqs:*",
+        "Resource": "*",
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": json.dumps(policy)})
+
+    sqs.send_message(QueueUrl=queue, MessageBody="01J")
+
+    assert sqs.receive_message(QueueUrl=queue)["Messages"][0]["Body"] == "01J"
 
 
 def test_kill_9_loses_seconds_only_and_leaves_no_process(tmp_path: Path) -> None:
