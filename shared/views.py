@@ -95,6 +95,7 @@ class JobView(Value):
     template: TemplateRef | None
     prompt: str
     seed: int
+    seed_set: str | None
     size: str
     policy_version: int
     expected_text: tuple[str, ...]
@@ -152,6 +153,7 @@ def job_view(job: Job, attempts: Sequence[Attempt], *, link: Callable[[ImageRef]
         template=job.template,
         prompt=job.prompt,
         seed=job.seed,
+        seed_set=job.seed_set,
         size=str(job.size),
         policy_version=job.policy_version,
         expected_text=job.expected_text,
