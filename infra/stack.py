@@ -69,6 +69,7 @@ class CoreStack(Stack):
             workflow_arn=self.workflow.arn,
             interactive_queue_url=self.intake.interactive.queue.queue_url,
             bulk_queue_url=self.intake.bulk.queue.queue_url,
+            poison_queue_url=self.intake.interactive.dead_letters.queue_url,
             endpoint_prefix=self._config.endpoint_prefix,
         )
 
@@ -94,6 +95,7 @@ class CoreStack(Stack):
 
         storage.grant_read_write_ledger(functions.dispatch)
         workflow.grant_start(functions.dispatch)
+        self.intake.interactive.dead_letters.grant_send_messages(functions.dispatch)
 
         storage.grant_read_write_ledger(functions.render)
         storage.grant_read_write_images(functions.render)
@@ -131,6 +133,7 @@ class CoreStack(Stack):
             "ErrorTopicArn": self.events.error_topic.topic_arn,
             "InteractiveQueueUrl": self.intake.interactive.queue.queue_url,
             "BulkQueueUrl": self.intake.bulk.queue.queue_url,
+            "PoisonQueueUrl": self.intake.interactive.dead_letters.queue_url,
             "UndeliveredQueueUrl": self.events.undelivered.queue_url,
             **{f"{name.capitalize()}Function": function.function_name for name, function in self.functions.all.items()},
         }

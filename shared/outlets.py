@@ -20,13 +20,23 @@ SOURCE: Final = "presscheck"
 class Intake:
     """The queue between submit and dispatch, in two lanes so that a batch never delays a person."""
 
-    def __init__(self, client: SQSClient, *, interactive_url: str, bulk_url: str) -> None:
+    def __init__(self, client: SQSClient, *, interactive_url: str, bulk_url: str, poison_url: str) -> None:
         self._client = client
+        self._poison_url = poison_url
         self._lanes = {"interactive": interactive_url, "bulk": bulk_url}
 
     def send(self, job: Job, *, lane: str = "interactive") -> None:
         message = IntakeMessage(job_id=job.id, submitted_at=job.created_at)
         self._client.send_message(QueueUrl=self._lanes[lane], MessageBody=message.model_dump_json())
+
+    def bury(self, body: str, *, reason: str) -> None:
+        """Put a message no retry can make good with the dead letters, unchanged, its reason beside it."""
+        self._client.send_message(
+            QueueUrl=self._poison_url,
+            MessageBody=body,
+            MessageAttributes={"reason": {"DataType": "String", "StringValue": reason[:1000]}},
+        )
+        logger.error("message_buried", reason=reason[:1000])
 
 
 class Announcer:

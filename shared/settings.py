@@ -30,6 +30,9 @@ class Settings(BaseModel):
     workflow_arn: str
     interactive_queue_url: str
     bulk_queue_url: str
+    poison_queue_url: str = Field(
+        description="Dead letters of the intake: what no retry can make good, with its reason."
+    )
     endpoint_prefix: str = Field(description="SageMaker endpoint of a model: this prefix and the model's name.")
     image_url_ttl_s: int = Field(900, ge=60, le=3600)
     stuck_after_s: int = Field(120, ge=5, description="A job that has not moved for this long is looked at by sweep.")

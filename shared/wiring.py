@@ -176,7 +176,12 @@ def _patience() -> timedelta:
 
 @cache
 def _intake() -> Intake:
-    return Intake(_client("sqs"), interactive_url=settings().interactive_queue_url, bulk_url=settings().bulk_queue_url)
+    return Intake(
+        _client("sqs"),
+        interactive_url=settings().interactive_queue_url,
+        bulk_url=settings().bulk_queue_url,
+        poison_url=settings().poison_queue_url,
+    )
 
 
 @cache

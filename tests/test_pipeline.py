@@ -82,7 +82,13 @@ class Studio:
         self.reader = Reader()
         self.sqs = boto3.client("sqs")
         self.queue = settings.interactive_queue_url
-        intake = Intake(self.sqs, interactive_url=settings.interactive_queue_url, bulk_url=settings.bulk_queue_url)
+        self.poison = settings.poison_queue_url
+        intake = Intake(
+            self.sqs,
+            interactive_url=settings.interactive_queue_url,
+            bulk_url=settings.bulk_queue_url,
+            poison_url=settings.poison_queue_url,
+        )
         policies, catalogue = Policies.load(), Catalogue.load()
         self.submissions = Submissions(
             ledger=self.ledger,
@@ -440,7 +446,7 @@ def test_a_canceled_job_stops_and_late_work_cannot_revive_it(studio: Studio) -> 
 
     assert studio.workflow.stopped == [job.id]
     assert studio.milestones.conclude(job.id, "accepted").stage is Stage.CANCELED
-    studio.submissions.dispatch(IntakeMessage(job_id=job.id, submitted_at=job.created_at))
+    studio.submissions.dispatch(IntakeMessage(job_id=job.id, submitted_at=job.created_at).model_dump_json())
     assert studio.workflow.started == []
 
 
@@ -518,6 +524,17 @@ def test_an_execution_that_died_unforeseen_ends_its_job(studio: Studio) -> None:
     studio.milestones.unforeseen(job.id, "TIMED_OUT", cause="too slow")
 
     assert studio.ledger.job(job.id).stage is Stage.FAILED
+
+
+def test_a_poison_message_is_buried_with_its_reason(studio: Studio) -> None:
+    unknown = IntakeMessage(job_id="01JNOBODYKNOWSTHISJOB00000", submitted_at=studio.clock()).model_dump_json()
+    for body in ("this is no job", unknown):
+        studio.submissions.dispatch(body)
+
+    buried = studio.sqs.receive_message(QueueUrl=studio.poison, MaxNumberOfMessages=10, MessageAttributeNames=["All"])
+    reasons = {message["Body"]: message["MessageAttributes"]["reason"]["StringValue"] for message in buried["Messages"]}
+    assert "Invalid JSON" in reasons["this is no job"]
+    assert "no job 01JNOBODY" in reasons[unknown]
 
 
 # ── submit ───────────────────────────────────────────────────────────────────────────────────────

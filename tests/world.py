@@ -34,6 +34,7 @@ def create_resources() -> Resources:
         bus_name="jobs",
         workflow_arn=WORKFLOW_ARN,
         interactive_queue_url=boto3.client("sqs").create_queue(QueueName="interactive")["QueueUrl"],
+        poison_queue_url=boto3.client("sqs").create_queue(QueueName="poison")["QueueUrl"],
         bulk_queue_url=boto3.client("sqs").create_queue(QueueName="bulk")["QueueUrl"],
         endpoint_prefix="presscheck-test-",
     )

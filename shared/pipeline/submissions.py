@@ -10,9 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from pydantic import ValidationError
 from ulid import ULID
 
 from shared.catalogue import Catalogue
+from shared.errors import NotFound
 from shared.ledger import Ledger
 from shared.models import MAX_SEED, IntakeMessage, Job, JobRequest, Principal, Stage
 from shared.outlets import Intake
@@ -57,9 +59,16 @@ class Submissions:
         )
         return job
 
-    def dispatch(self, message: IntakeMessage) -> None:
-        """Start the job's workflow. Safe to repeat; a job canceled while it was queued is left alone."""
-        job = self.ledger.job(message.job_id)
+    def dispatch(self, body: str) -> None:
+        """Start the workflow of the job a message names. Safe to repeat; a job canceled in the queue is left alone.
+
+        What is no message of ours, or names no job, goes to the dead letters at once with the reason: no retry helps.
+        """
+        try:
+            job = self.ledger.job(IntakeMessage.model_validate_json(body).job_id)
+        except (ValidationError, NotFound) as error:
+            self.intake.bury(body, reason=str(error))
+            return
         if not job.stage.terminal:
             self.workflow.start(job)
 

@@ -40,12 +40,14 @@ def test_authorize_turns_everybody_else_away_in_one_voice(header: str, sample: S
         authorize(event, context)  # type: ignore[arg-type]
 
 
-def test_dispatch_starts_the_job_and_fails_only_the_poison(sample: Sample, context: Context, job_id: str) -> None:
+def test_dispatch_starts_the_job_and_buries_the_poison(sample: Sample, context: Context, job_id: str) -> None:
     answer = dispatch(sample("dispatch-batch"), context)  # type: ignore[arg-type]
 
     executions = boto3.client("stepfunctions").list_executions(stateMachineArn=WORKFLOW_ARN)["executions"]
     assert [execution["name"] for execution in executions] == [job_id]
-    assert answer == {"batchItemFailures": [{"itemIdentifier": "m-2"}]}
+    assert answer == {"batchItemFailures": []}
+    buried = boto3.client("sqs").receive_message(QueueUrl=wiring.settings().poison_queue_url)["Messages"]
+    assert [message["Body"] for message in buried] == ["this is no job"]
 
 
 def test_dispatching_twice_starts_once(sample: Sample, context: Context, job_id: str) -> None:
