@@ -101,7 +101,7 @@ class CoreStack(Stack):
         storage.grant_read_write_images(functions.render)
         storage.grant_order_inference(functions.render)
         grant_invoke_async(functions.render, config=self._config)
-        workflow.grant_answer(functions.render)
+        workflow.grant_wake(functions.render)
 
         storage.grant_read_write_ledger(functions.resume)
         workflow.grant_wake(functions.resume)
