@@ -6,6 +6,7 @@ Binarization", AAAI 2020, arXiv:1911.08947) and its three scales. Never reads wh
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -37,6 +38,7 @@ _MIN_CORE_PX: Final = 3
 _MIN_REGION_PX: Final = 5
 _MAX_REGIONS: Final = 200  # of a page of noise; the largest are kept
 _GRID: Final = 32  # the network's sides are multiples of this
+_MAX_PIXELS: Final = 2_500_000  # keeps the process below 0.8 GB: onnxruntime takes 250 bytes a pixel
 
 
 def detect(picture: Image.Image, view: View) -> list[Region]:
@@ -51,7 +53,7 @@ def detect(picture: Image.Image, view: View) -> list[Region]:
 def _network_size(size: tuple[int, int], view: View) -> tuple[int, int]:
     short, long = min(size), max(size)
     scale = max(1.0, view.min_side / short)
-    scale = min(scale, view.max_side / long)
+    scale = min(scale, view.max_side / long, math.sqrt(_MAX_PIXELS / (short * long)))
     width, height = (max(_GRID, round(side * scale / _GRID) * _GRID) for side in size)
     return width, height
 

@@ -7,6 +7,7 @@ Never judges: see verifier.
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Final, Literal
 
@@ -26,7 +27,9 @@ Engine = Literal["ppocr", "tesseract"]
 # In line heights and degrees; about what two runs of the detector differ by.
 _RECUTS: Final[tuple[dict[str, float], ...]] = ({"wider": 0.08}, {"longer": 0.15}, {"tilted_deg": 2.0})
 _TALL: Final = 1.5
-_DOUBTFUL: Final = 0.6
+_DOUBTFUL: Final = 0.9
+_CLEARER: Final = 0.05  # by how much the other way up must be, to be believed
+_MAX_LINE_HEIGHTS: Final = 600  # about 1,200 letters a view, 2 s of one core
 _KEPT_PAGES: Final = 2
 
 
@@ -101,10 +104,15 @@ def _page(image: bytes, engine: Engine) -> Page:
 
 
 def _read_view(picture: Image.Image, view: View) -> list[Word]:
-    regions = detect(picture, view)
-    lines = recogniser().read([crop(picture, _level(region)) for region in regions])
-    words = [Word(_level(region), line) for region, line in zip(regions, lines, strict=True)]
-    return _read_other_way_up(picture, words)
+    regions = _affordable([_level(region) for region in detect(picture, view)])
+    lines = recogniser().read([crop(picture, region) for region in regions])
+    return _read_other_way_up(picture, [Word(*read) for read in zip(regions, lines, strict=True)])
+
+
+def _affordable(regions: Sequence[Region]) -> list[Region]:
+    """The largest that fit the budget, `regions` being sorted: a page of print is no poster and must not hang us."""
+    heights = itertools.accumulate(region.length / max(region.thickness, 1.0) for region in regions)
+    return [region for region, so_far in zip(regions, heights, strict=True) if so_far <= _MAX_LINE_HEIGHTS]
 
 
 def _level(region: Region) -> Region:
@@ -119,7 +127,9 @@ def _read_other_way_up(picture: Image.Image, words: Sequence[Word]) -> list[Word
     lines: list[Line] = recogniser().read([crop(picture, region) for region in turned])
     better = dict(zip(doubtful, map(Word, turned, lines), strict=True))
     return [
-        better[index] if index in better and better[index].reading.confidence > word.reading.confidence else word
+        better[index]
+        if index in better and better[index].reading.confidence > word.reading.confidence + _CLEARER
+        else word
         for index, word in enumerate(words)
     ]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -25,7 +25,8 @@ Matrix = NDArray[np.float64]
 _HEIGHT_PX: Final = 48
 _MIN_WIDTH_PX: Final = 320  # narrower crops are padded: the network was trained so
 _MAX_WIDTH_PX: Final = 3200
-_BATCH: Final = 8
+_MAX_BATCH: Final = 8
+_MAX_BATCH_PX: Final = 5120  # summed width: the network's answer holds 18,710 numbers for every 8 px
 _NEGLIGIBLE: Final = 1e-6
 _FLOOR: Final = 1e-8
 _BLANK: Final = 0
@@ -97,9 +98,7 @@ class Recogniser:
     def read(self, crops: Sequence[Image.Image]) -> list[Line]:
         """One line per crop (48 px high), in the order given."""
         lines: dict[int, Line] = {}
-        by_width = sorted(range(len(crops)), key=lambda index: crops[index].width)
-        for start in range(0, len(by_width), _BATCH):
-            batch = by_width[start : start + _BATCH]
+        for batch in _batches(crops):
             output = self._network.run(None, {self._input: _stack([crops[index] for index in batch])})[0]
             lines |= {index: Line(output[row], self._alphabet) for row, index in enumerate(batch)}
         return [lines[index] for index in range(len(crops))]
@@ -126,8 +125,24 @@ def crop(picture: Image.Image, region: Region) -> Image.Image:
     return cut if finer == 1 else cut.resize((width, _HEIGHT_PX), Image.Resampling.BOX)
 
 
+def _batches(crops: Sequence[Image.Image]) -> Iterator[list[int]]:
+    """Indices of crops of similar width, as many at a time as memory allows."""
+    batch: list[int] = []
+    for index in sorted(range(len(crops)), key=lambda index: crops[index].width):
+        if len(batch) == _MAX_BATCH or (batch and (len(batch) + 1) * _padded(crops[index]) > _MAX_BATCH_PX):
+            yield batch
+            batch = []
+        batch.append(index)
+    if batch:
+        yield batch
+
+
+def _padded(cut: Image.Image) -> int:
+    return max(_MIN_WIDTH_PX, (cut.width + 7) // 8 * 8)
+
+
 def _stack(crops: Sequence[Image.Image]) -> NDArray[np.float32]:
-    width = max(_MIN_WIDTH_PX, (max(cut.width for cut in crops) + 7) // 8 * 8)
+    width = max(_padded(cut) for cut in crops)
     batch = np.zeros((len(crops), 3, _HEIGHT_PX, width), np.float32)
     for row, cut in enumerate(crops):
         pixels = np.asarray(cut, dtype=np.float32)[:, :, ::-1] / 127.5 - 1.0
