@@ -560,7 +560,7 @@ def test_a_template_brings_its_text_its_box_and_its_use_case(studio: Studio) -> 
     studio.paint(job, Tier.FINAL)
 
     recipe = studio.finals(job)[0].recipe
-    assert (job.use_case, job.expected_text, job.template and job.template.version) == ("typography", ("SALE",), 1)
+    assert (job.use_case, job.expected_text, job.template and job.template.version) == ("typography", ("SALE",), 2)
     assert recipe.text is not None and recipe.text.box == job.text_box == (0.08, 0.06, 0.84, 0.3)
     assert recipe.template == job.template
 

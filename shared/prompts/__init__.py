@@ -1,21 +1,25 @@
-"""Prompt templates: versioned files that turn typed variables into a prompt.
+"""Prompt templates and seed sets: versioned files that turn typed variables into a prompt and names into seeds.
 
-Hides the file format, the filling in and what "released" means. Never decides which version a running stack has
-rolled back to: that pointer is in the ledger, and a pinned reference (`poster@3`) carries it here.
+Hides the file formats, the filling in and what "released" means in the files. Never decides which version a running
+stack has released: that pointer is in the ledger, and a pinned reference (`poster@3`) carries it here.
 """
 
-from shared.prompts.library import DIRECTORY, Templates, check_lock, lock
+from shared.prompts.checking import check
+from shared.prompts.library import DIRECTORY, Templates, lock
+from shared.prompts.seeds import NamedSeed, Seeds
 from shared.prompts.template import Overrides, Rendered, Template
 from shared.prompts.variables import Scalar, normalise
 
 __all__ = [
     "DIRECTORY",
+    "NamedSeed",
     "Overrides",
     "Rendered",
     "Scalar",
+    "Seeds",
     "Template",
     "Templates",
-    "check_lock",
+    "check",
     "lock",
     "normalise",
 ]

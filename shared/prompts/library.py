@@ -1,6 +1,6 @@
 """All templates of a directory: which versions there are, which is released, and that no released one changes.
 
-Hides `<name>/<version>.toml`, `versions.lock` and `released.toml`.
+Hides `<name>/<version>.toml` and `versions.lock`.
 """
 
 from __future__ import annotations
@@ -8,46 +8,53 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from shared.errors import ConfigurationError, InvalidRequest
 from shared.models import TemplateRef, Value, sha256_hex
+from shared.prompts.seeds import Seeds
 from shared.prompts.template import Rendered, Template
 from shared.prompts.variables import Scalar
+from shared.versions import changed_since, read_lock, write_lock
 
 DIRECTORY: Final = Path(__file__).parent.parent.parent / "templates"
 
 
 class Templates(Value):
-    """All versions of all templates of one directory."""
+    """All versions of all templates of one directory, and its seed sets."""
 
     versions: Mapping[str, Mapping[int, Template]]
     releases: Mapping[str, int]
-    """Released version by name; a name whose versions are all unreleased is absent."""
+    """Where the ledger names none, the released version by name: the highest locked one, without a lock the highest.
+
+    A name whose versions are all unreleased is absent.
+    """
+    seeds: Seeds = Seeds()
 
     @classmethod
     def load(cls, directory: Path = DIRECTORY) -> Templates:
-        """Read `<name>/<version>.toml`, `versions.lock` and `released.toml`, the last two where they exist.
+        """Read every `<name>/<version>.toml`, `seeds.toml` and `versions.lock`, the last two where they exist.
 
-        Released is what `released.toml` says, else the highest locked version; without a lock the highest of all.
-        Raises ConfigurationError for a file that is not sound, or that changed after its release.
+        Raises ConfigurationError for a file that cannot be read, or that changed after its release. What only shows
+        when a template is filled in is left to `check`: one bad template must not stop the jobs that use another.
         """
-        check_lock(directory)
+        if wrong := changed_since_release(directory):
+            raise ConfigurationError("templates: " + "; ".join(wrong))
         versions: dict[str, dict[int, Template]] = {}
-        for path in sorted(directory.glob("*/*.toml")):
-            template = _read(path)
+        for path in version_files(directory):
+            template = read_version(path)
             versions.setdefault(template.ref.name, {})[template.ref.version] = template
-        released = _marked(directory, versions)
-        locked = _lock(directory)
+        locked = read_lock(directory / _LOCK)
+        released = {}
         for name, found in versions.items():
             candidates = [version for version in found if locked is None or f"{name}@{version}" in locked]
             if candidates:
-                released.setdefault(name, max(candidates))
-        return cls(versions=versions, releases=released)
+                released[name] = max(candidates)
+        return cls(versions=versions, releases=released, seeds=Seeds.load(directory))
 
     def released(self, name: str) -> int:
         """The version that a reference without one means. Raises InvalidRequest listing near names."""
@@ -74,63 +81,32 @@ class Templates(Value):
         return self.find(reference).render(variables, model=model)
 
 
-def check_lock(directory: Path = DIRECTORY) -> None:
-    """Raise ConfigurationError naming every released file that is gone or has another digest than at its release."""
-    wrong = []
-    for reference, digest in (_lock(directory) or {}).items():
-        path = _path(directory, reference)
-        if not path.is_file():
-            wrong.append(f"{reference} was released and is gone")
-        elif sha256_hex(path.read_bytes()) != digest:
-            wrong.append(f"{reference} was released and then edited; put the change into a new version")
-    if wrong:
+def lock(directory: Path, references: Iterable[str]) -> None:
+    """Release versions in the files, and every seed as it stands: from now on they may not change.
+
+    Safe to repeat. Raises ConfigurationError for a version that is not there or something that changed since.
+    """
+    if wrong := changed_since_release(directory):
         raise ConfigurationError("templates: " + "; ".join(wrong))
+    digests = _digests(directory)
+    wanted = {*references, *Seeds.load(directory).digests()}
+    if missing := sorted(wanted - set(digests)):
+        raise ConfigurationError(f"templates: there is no {', '.join(missing)} in {directory}")
+    locked = read_lock(directory / _LOCK) or {}
+    write_lock(directory / _LOCK, locked | {reference: digests[reference] for reference in wanted})
 
 
-def lock(directory: Path, references: Sequence[str]) -> None:
-    """Release versions: add their digests to versions.lock. Safe to repeat; refuses to touch what changed since."""
-    check_lock(directory)
-    locked = _lock(directory) or {}
-    for reference in references:
-        locked[reference] = sha256_hex(_path(directory, reference).read_bytes())
-    lines = [f"{reference} {digest}\n" for reference, digest in sorted(locked.items())]
-    (directory / "versions.lock").write_text("".join(lines), encoding="utf-8")
+def changed_since_release(directory: Path) -> tuple[str, ...]:
+    """One complaint for each released file or seed that is gone or was edited."""
+    return changed_since(read_lock(directory / _LOCK) or {}, _digests(directory))
 
 
-def _lock(directory: Path) -> dict[str, str] | None:
-    """Released reference -> sha256 of its file; None where nothing was ever released."""
-    path = directory / "versions.lock"
-    if not path.is_file():
-        return None
-    entries: dict[str, str] = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
-        match = re.fullmatch(r"([a-z0-9][a-z0-9_-]*@[1-9]\d*) ([0-9a-f]{64})", line)
-        if not match or match[1] in entries:
-            raise ConfigurationError(f'templates: versions.lock: cannot read "{line}"')
-        entries[match[1]] = match[2]
-    return entries
+def version_files(directory: Path) -> list[Path]:
+    return sorted(directory.glob("*/*.toml"))
 
 
-def _path(directory: Path, reference: str) -> Path:
-    name, _, version = reference.partition("@")
-    return directory / name / f"{version}.toml"
-
-
-def _marked(directory: Path, versions: Mapping[str, Mapping[int, Template]]) -> dict[str, int]:
-    path = directory / "released.toml"
-    if not path.is_file():
-        return {}
-    try:
-        marked = TypeAdapter(dict[str, int]).validate_python(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (tomllib.TOMLDecodeError, ValidationError) as error:
-        raise ConfigurationError(f"templates: released.toml: {error}") from error
-    for name, version in marked.items():
-        if version not in versions.get(name, {}):
-            raise ConfigurationError(f"templates: released.toml: {name}@{version} does not exist")
-    return marked
-
-
-def _read(path: Path) -> Template:
+def read_version(path: Path) -> Template:
+    """One version's file. Raises ConfigurationError naming file and field."""
     data = path.read_bytes()
     where = f"{path.parent.name}/{path.name}"
     if not re.fullmatch(r"[1-9]\d*", path.stem) or not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", path.parent.name):
@@ -143,6 +119,14 @@ def _read(path: Path) -> Template:
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, item['loc'])) or 'file'}: {item['msg']}" for item in error.errors())
         raise ConfigurationError(f"templates: {where}: {wrong}") from error
+
+
+_LOCK: Final = "versions.lock"
+
+
+def _digests(directory: Path) -> dict[str, str]:
+    files = {f"{path.parent.name}@{path.stem}": sha256_hex(path.read_bytes()) for path in version_files(directory)}
+    return files | Seeds.load(directory).digests()
 
 
 def _number(version: str) -> int:
