@@ -31,6 +31,7 @@ from shared.models import (
     Value,
     canonical_json,
 )
+from shared.releases import Release
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -189,7 +190,7 @@ class Ledger:
 
     def attempts(self, job_id: str) -> tuple[Attempt, ...]:
         """Every attempt of the job: drafts first, then finals, each in order."""
-        items = self._under(job_id, "ATTEMPT#")
+        items = self._under(f"JOB#{job_id}", "ATTEMPT#")
         return tuple(Attempt.model_validate_json(item["doc"]) for item in items)
 
     def events(self, job_id: str) -> tuple[Event, ...]:
@@ -205,7 +206,7 @@ class Ledger:
                 prev=item["prev"],
                 digest=item["digest"],
             )
-            for item in self._under(job_id, "EVENT#")
+            for item in self._under(f"JOB#{job_id}", "EVENT#")
         )
 
     # ── tickets: a task token and a wake-up meet ─────────────────────────────────────────────────
@@ -261,7 +262,7 @@ class Ledger:
                 self._client.put_item(
                     TableName=self._table,
                     Item=_encode({**key, **mine}),
-                    ConditionExpression="attribute_not_exists(pk) OR #until < :now OR holder = :holder",
+                    ConditionExpression="attribute_not_exists(holder) OR #until < :now OR holder = :holder",
                     ExpressionAttributeNames={"#until": "until"},
                     ExpressionAttributeValues=_encode({":now": _stamp(self._clock()), ":holder": holder}),
                 )
@@ -278,7 +279,7 @@ class Ledger:
                 TableName=self._table,
                 Key=_encode(key),
                 UpdateExpression="ADD waiting :ticket",
-                ConditionExpression="attribute_exists(pk)",
+                ConditionExpression="attribute_exists(holder)",
                 ExpressionAttributeValues=_encode({":ticket": {ticket}}),
                 ReturnValues="ALL_NEW",
             )
@@ -289,9 +290,10 @@ class Ledger:
     def release(self, tenant: str, fingerprint: str, *, holder: str) -> tuple[str, ...]:
         """Give a lease back; answers the tickets that waited for it. Nothing happens to another's lease."""
         try:
-            reply = self._client.delete_item(
+            reply = self._client.update_item(  # not a delete: no function may delete anything in this table
                 TableName=self._table,
                 Key=_encode(_lease_key(tenant, fingerprint)),
+                UpdateExpression="REMOVE holder, waiting",
                 ConditionExpression="holder = :holder",
                 ExpressionAttributeValues=_encode({":holder": holder}),
                 ReturnValues="ALL_OLD",
@@ -303,7 +305,34 @@ class Ledger:
     def leased(self, tenant: str, fingerprint: str) -> bool:
         """Whether somebody paints this recipe now."""
         item = self._get(_lease_key(tenant, fingerprint))
-        return item is not None and item["until"] >= _stamp(self._clock())
+        return item is not None and "holder" in item and item["until"] >= _stamp(self._clock())
+
+    # ── releases of templates and of the policy ──────────────────────────────────────────────────
+
+    def current_release(self, subject: str) -> Release | None:
+        """The move in force, for the very next job; None when nobody ever moved this pointer."""
+        item = self._get({"pk": f"RELEASE#{subject}", "sk": "CURRENT"})
+        return Release.model_validate_json(item["doc"]) if item else None
+
+    def release_history(self, subject: str) -> tuple[Release, ...]:
+        """Every move, oldest first, as stored; check it with `releases.history_problem`."""
+        return tuple(Release.model_validate_json(item["doc"]) for item in self._under(f"RELEASE#{subject}", "AT#"))
+
+    def record_release(self, move: Release) -> None:
+        """Put a move in force and keep it. Raises LedgerConflict when it does not follow the one in force."""
+        item = {"pk": f"RELEASE#{move.subject}", "seq": move.seq, "doc": move.model_dump_json()}
+        current = self._put(item | {"sk": "CURRENT"}, unless_exists=move.seq == 1)
+        if move.seq > 1:
+            current |= {
+                "ConditionExpression": "seq = :before",
+                "ExpressionAttributeValues": _encode({":before": move.seq - 1}),
+            }
+        # The time orders them for a reader; the number keeps two of one millisecond apart.
+        kept = item | {"sk": f"AT#{_stamp(move.at)}#{move.seq:06d}"}
+        try:
+            self._write([{"Put": current}, {"Put": self._put(kept, unless_exists=True)}])
+        except _Conflict as error:
+            raise LedgerConflict(f"somebody else moved {move.subject} at the same time; look again") from error
 
     # ── API keys ─────────────────────────────────────────────────────────────────────────────────
 
@@ -321,11 +350,11 @@ class Ledger:
         item = self._client.get_item(TableName=self._table, Key=_encode(key), ConsistentRead=True).get("Item")
         return _decode(item) if item else None
 
-    def _under(self, job_id: str, prefix: str) -> Iterator[dict[str, Any]]:
+    def _under(self, pk: str, prefix: str) -> Iterator[dict[str, Any]]:
         pages = self._client.get_paginator("query").paginate(
             TableName=self._table,
             KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
-            ExpressionAttributeValues=_encode({":pk": f"JOB#{job_id}", ":prefix": prefix}),
+            ExpressionAttributeValues=_encode({":pk": pk, ":prefix": prefix}),
             ConsistentRead=True,
         )
         for page in pages:
