@@ -8,6 +8,7 @@ the emulator writes those as they arrive.
 from __future__ import annotations
 
 import json
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -17,7 +18,8 @@ from typing import Any, Final
 
 _EVERY_S: Final = 2.0
 _AT_MOST_SHARE: Final = 0.05
-_TRIES: Final = 5
+_TRIES: Final = 2
+_UNDISTURBED_S: Final = 60.0
 
 
 class Autosave:
@@ -38,7 +40,10 @@ class Autosave:
                 if not all_now and time.monotonic() < self._due.get(name, 0.0):
                     continue
                 began = time.monotonic()
-                self._save_one(name, get_state)
+                try:
+                    self._save_one(name, get_state)
+                except Exception as error:  # one service must not cost the others; the next round tries again
+                    print(f"autosave: {name}: {error!r}", flush=True)
                 took = time.monotonic() - began
                 self._due[name] = time.monotonic() + max(_EVERY_S, took / _AT_MOST_SHARE)
 
@@ -57,10 +62,7 @@ class Autosave:
     def _loop(self) -> None:
         while True:
             time.sleep(_EVERY_S)
-            try:
-                self.save(all_now=False)
-            except Exception as error:  # the next round tries again; a stack must not fall over its snapshot
-                print(f"autosave: {error!r}", flush=True)
+            self.save(all_now=False)
 
 
 def _encode(name: str, state: Any) -> str | None:
@@ -73,10 +75,18 @@ def _encode(name: str, state: Any) -> str | None:
 
 
 def _steady(encode: Callable[[], str | None]) -> str | None:
-    """Requests go on while we copy: a dictionary that grew under our hands is copied again."""
-    for _ in range(_TRIES - 1):
+    """Requests go on while we copy: a dictionary that grew under our hands is copied again, at last undisturbed.
+
+    Undisturbed is: no other thread gets the interpreter unless the copying one waits for something.
+    """
+    for _ in range(_TRIES):
         try:
             return encode()
         except RuntimeError:
             time.sleep(0.01)
-    return encode()
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(_UNDISTURBED_S)
+    try:
+        return encode()
+    finally:
+        sys.setswitchinterval(usual)

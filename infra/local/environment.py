@@ -73,7 +73,7 @@ def of_emulator(environ: Mapping[str, str], *, kept: Kept, endpoint_url: str, sa
         "STATE_DIR": str(kept.emulator),
         "S3_PERSIST": "1",
         "S3_DATA_DIR": str(kept.objects),
-        "LAMBDA_WARM_TTL_SECONDS": "60",
+        "LAMBDA_WARM_TTL_SECONDS": "120",
         "LOG_LEVEL": environ.get("LOG_LEVEL", "WARNING"),
         "AWS_ENDPOINT_URL": endpoint_url,
         "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": sagemaker_url,

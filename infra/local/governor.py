@@ -3,11 +3,12 @@
 Hides the rule that replaces AWS's endless supply of execution environments: invocations queue
 for a slot instead of being throttled, and no function can starve another.
 
-    young    at most one invocation per core and function that started less than a second ago:
+    young    at most one invocation per core and function that started less than three seconds ago:
              a burst shares the processor instead of starting a process per call
     settled  one that runs longer is presumed to wait (a long poll), and makes room for the next
     memory   instances of one function never declare more than 3 GiB per core together
-    total    eight per core over all functions, but the first of each function always may run
+    total    eight per core over all functions, but the first of each function always may run;
+             half as many idle processes more are kept warm
 
 Never talks to the emulator: emulator.py puts it in place.
 """
@@ -24,7 +25,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Final
 
-SETTLED_AFTER_S: Final = 1.0
+# On a crowded machine ordinary calls take a second: counted as settled they would start processes, which crowd it more.
+SETTLED_AFTER_S: Final = 3.0
 _MEMORY_PER_CORE_MB: Final = 3072
 _TOTAL_PER_CORE: Final = 8
 _TICK_S: Final = 0.1
@@ -72,6 +74,7 @@ class Governor:
 
     def __init__(self, *, cores: int, clock: Callable[[], float] = time.monotonic) -> None:
         self.total = _TOTAL_PER_CORE * cores
+        self.processes = self.total + self.total // 2
         self._cores = cores
         self._clock = clock
         self._lock = threading.Lock()

@@ -77,7 +77,7 @@ class _Group:
         self._function = _functions(record)[name]
         self._group = ""
         self._since = 0
-        self._seen: set[str] = set()
+        self._seen: set[tuple[Any, ...]] = set()
 
     def new(self) -> list[str]:
         from botocore.exceptions import BotoCoreError, ClientError
@@ -92,10 +92,15 @@ class _Group:
             configured = self._aws.client("lambda").get_function_configuration(FunctionName=self._function)
             self._group = configured.get("LoggingConfig", {}).get("LogGroup", f"/aws/lambda/{self._function}")
         pages = logs.get_paginator("filter_log_events").paginate(logGroupName=self._group, startTime=self._since)
-        fresh = [event for page in pages for event in page["events"] if event["eventId"] not in self._seen]
-        self._seen.update(event["eventId"] for event in fresh)
+        fresh = [event for page in pages for event in page["events"] if _identity(event) not in self._seen]
+        self._seen.update(map(_identity, fresh))
         self._since = max([self._since, *(event["timestamp"] for event in fresh)])
         return [event for event in fresh if not event["message"].startswith(_PLATFORM)]
+
+
+def _identity(event: dict[str, Any]) -> tuple[Any, ...]:
+    """The emulator gives events no id."""
+    return event.get("logStreamName"), event["timestamp"], event["message"]
 
 
 def as_json(component: str, line: str) -> str:

@@ -180,7 +180,7 @@ def _patch_concurrency(governor: Governor) -> None:
     def acquire_worker(*args: Any, **kwargs: Any) -> Any:
         worker, how = stock_acquire(*args, **kwargs)
         if how == "spawn":
-            _retire_idle(runtime, keep=governor.total)
+            _retire_idle(runtime, keep=governor.processes)
         return worker, how
 
     def spawn(worker: Any) -> None:

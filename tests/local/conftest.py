@@ -11,6 +11,14 @@ from tests.local.command import Command
 from tests.local.running import Stack
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whoever asks for the stack goes to its worker; xdist reads the mark after us."""
+    for item in items:
+        if "stack" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("local-stack"))
+
+
 @pytest.fixture(scope="session")
 def synthesis_cache(pytestconfig: pytest.Config) -> Path:
     """Kept between sessions: the template is synthesized again only when its source changed."""
