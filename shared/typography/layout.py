@@ -6,6 +6,7 @@ and rectangles only; knows no network and no pixels.
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ _TOUCHING: Final = -0.9  # line heights: regions overlap by what the detector's 
 _ADJACENT: Final = 1.5  # line heights: a gap up to this is a space between words
 _BEAM: Final = 16
 _BEST_PATHS: Final = 3
+_MAX_MATCHES: Final = 32  # at each expected word: "a b a b ..." fits a page of it in millions of ways
 _SOLID: Final = 0.7  # confidence from which a reading is lettering, not texture
 
 
@@ -42,7 +44,7 @@ class Reading(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Word:
     """One region and what it says: a word, a part of one, or a whole line."""
 
@@ -53,6 +55,13 @@ class Word:
     def solid(self) -> bool:
         return self.reading.confidence > _SOLID and any(char.isalnum() for char in self.reading.text)
 
+    @functools.cached_property
+    def core(self) -> tuple[float, float, float, float]:
+        """Left, top, right, bottom of the lettering itself, without the rim that the detector adds."""
+        left, top, right, bottom = self.region.bounds
+        rim = min(right - left, bottom - top) * 0.225
+        return left + rim, top + rim, right - rim, bottom - rim
+
     def seen_from(self, other: Word) -> tuple[float, float]:
         """Steps right and down from the centre of `other`, along its own reading direction, in pixels."""
         offset = self.region.centre - other.region.centre
@@ -60,7 +69,7 @@ class Word:
 
     def same_place(self, other: Word) -> bool:
         """Both are about the same lettering: their cores overlap by more than two fifths of the smaller one."""
-        ours, theirs = _core(self.region), _core(other.region)
+        ours, theirs = self.core, other.core
         width = min(ours[2], theirs[2]) - max(ours[0], theirs[0])
         height = min(ours[3], theirs[3]) - max(ours[1], theirs[1])
         return width > 0 and height > 0 and width * height > 0.4 * min(_area(ours), _area(theirs))
@@ -101,6 +110,8 @@ def paths(expected: Folded, words: Sequence[Word], *, bystanders: Sequence[Word]
     for word in words:
         for match in _matches(wanted, word, case):
             by_first.setdefault(match.first, []).append(match)
+    for first, matches in by_first.items():
+        by_first[first] = sorted(matches, key=lambda match: (match.edits, match.first - match.last))[:_MAX_MATCHES]
     solid = [word for word in bystanders if word.solid]
     steps = _Steps(solid)
     reached: dict[int, list[Path]] = {0: [Path((), 0.0, 0)]}
@@ -169,20 +180,22 @@ class _Steps:
 
     def __init__(self, solid: Sequence[Word]) -> None:
         self._solid = solid
-        self._costs: dict[tuple[int, int], float] = {}
+        self._costs: dict[tuple[Word, Word], float] = {}
+        self._others: dict[tuple[Word, Word], list[Word]] = {}
 
     def cost(self, so_far: Sequence[Match], word: Word) -> float:
         if not so_far:
             return 0.0
         before = so_far[-1].word
-        key = id(before), id(word)
+        key = before, word
         if key not in self._costs:
-            self._costs[key] = _step_cost(before, word, self._between(before, word))
+            self._others[key] = self._between(before, word)
+            self._costs[key] = _step_cost(before, word, self._others[key])
         if self._costs[key] < _BLOCKED:
             return self._costs[key]
         # What blocks may be a word of this very run: "PARIS" between the lines of "PARIS / in spring".
         used = [match.word for match in so_far]
-        others = [w for w in self._between(before, word) if not any(w is u or w.same_place(u) for u in used)]
+        others = [w for w in self._others[key] if not any(w is u or w.same_place(u) for u in used)]
         return _step_cost(before, word, others)
 
     def _between(self, before: Word, after: Word) -> list[Word]:
@@ -258,12 +271,6 @@ def _blocks_line_break(other: Word, before: Word, after: Word) -> bool:
 
 def _same_size(one: Region, other: Region) -> bool:
     return other.thickness / 1.8 < one.thickness < 1.8 * other.thickness
-
-
-def _core(region: Region) -> tuple[float, float, float, float]:
-    left, top, right, bottom = region.bounds
-    rim = min(right - left, bottom - top) * 0.225  # about what the detector's unclip added
-    return left + rim, top + rim, right - rim, bottom - rim
 
 
 def _area(box: tuple[float, float, float, float]) -> float:
