@@ -316,7 +316,8 @@ class Ledger:
 
     def release_history(self, subject: str) -> tuple[Release, ...]:
         """Every move, oldest first, as stored; check it with `releases.history_problem`."""
-        return tuple(Release.model_validate_json(item["doc"]) for item in self._under(f"RELEASE#{subject}", "AT#"))
+        moves = [Release.model_validate_json(item["doc"]) for item in self._under(f"RELEASE#{subject}", "AT#")]
+        return tuple(sorted(moves, key=lambda move: move.seq))
 
     def record_release(self, move: Release) -> None:
         """Put a move in force and keep it. Raises LedgerConflict when it does not follow the one in force."""

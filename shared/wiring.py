@@ -20,6 +20,7 @@ from shared.ledger import Ledger
 from shared.outlets import Announcer, Intake
 from shared.pipeline.decisions import Decisions
 from shared.pipeline.milestones import Milestones
+from shared.pipeline.releases import Releases
 from shared.pipeline.renders import Renders
 from shared.pipeline.submissions import Submissions
 from shared.pipeline.sweep import Sweep
@@ -93,6 +94,11 @@ def templates() -> Templates:
 @cache
 def keys() -> Keys:
     return Keys(ledger(), clock=now)
+
+
+@cache
+def releases() -> Releases:
+    return Releases(ledger=ledger(), templates=templates(), policies=policies(), clock=now)
 
 
 @cache

@@ -16,10 +16,11 @@ from ulid import ULID
 from shared.catalogue import Catalogue
 from shared.errors import NotFound
 from shared.ledger import Ledger
-from shared.models import MAX_SEED, IntakeMessage, Job, JobRequest, Principal, Stage
+from shared.models import MAX_SEED, Finalize, IntakeMessage, Job, JobRequest, Principal, Stage
 from shared.outlets import Intake
+from shared.pipeline.releases import Releases
 from shared.policy import Policies, rehearse
-from shared.prompts import Rendered, Templates, normalise
+from shared.prompts import Rendered, Template, Templates, normalise
 from shared.telemetry import logger
 from shared.workflow import Workflow
 
@@ -48,10 +49,13 @@ class Submissions:
 
         A crash between the ledger and the queue loses nothing: sweep finds the job and queues it again.
         """
-        job = self._settle(who, request)
+        template = self._releases.template(request.template) if request.template else None
+        job = self._settle(who, request, template)
         # What no model can paint is refused now and not in the night.
-        policy = self.policies.at(job.policy_version)
-        rehearse(job, policy=policy, catalogue=self.catalogue, profile=self.profile, today=job.created_at.date())
+        model = self._rehearse(job)
+        if template and model in template.variants:
+            job = _reworded(job, template.render(request.variables, model=model))
+            self._rehearse(job)
         job = self.ledger.open(job, actor=who.name, data=_facts(job))
         self.intake.send(job)
         logger.info(
@@ -72,14 +76,36 @@ class Submissions:
         if not job.stage.terminal:
             self.workflow.start(job)
 
-    def _settle(self, who: Principal, request: JobRequest) -> Job:
+    @property
+    def _releases(self) -> Releases:
+        return Releases(ledger=self.ledger, templates=self.templates, policies=self.policies, clock=self.clock)
+
+    def _rehearse(self, job: Job) -> str:
+        """The model whose words the prompt should speak: the one that decides how the job ends.
+
+        Draft and final share one prompt. A simulation is spoken to as the model it stands in for. Raises RequestError
+        for what no model can paint.
+        """
+        draft, final = rehearse(
+            job,
+            policy=self.policies.at(job.policy_version),
+            catalogue=self.catalogue,
+            profile=self.profile,
+            today=job.created_at.date(),
+        )
+        chosen = draft if job.request.finalize is Finalize.DRAFT_ONLY else final
+        if chosen.alias and chosen.model.simulated:
+            return self.catalogue.find(chosen.alias.asked).name
+        return chosen.model.name
+
+    def _settle(self, who: Principal, request: JobRequest, template: Template | None) -> Job:
         """Every question answered: by the request, else by its template, else by the policy."""
-        filled = self._fill(request)
-        policy = self.policies.at(self.policies.released)
-        if request.use_case is None and request.model is None and filled.use_cases:
-            use_case = filled.use_cases[0]
-        else:
-            use_case = policy.settle(request)
+        filled = template.render(request.variables) if template else Rendered(prompt=normalise(request.prompt or ""))
+        policy = self._releases.policy()
+        use_case = policy.settle(request)
+        if request.use_case is None and request.model is None:
+            use_case = next((name for name in filled.use_cases if name in policy.use_cases), use_case)
+        seed, seed_set = self._seed(request)
         now = self.clock()
         return Job(
             id=self.new_id(),
@@ -97,22 +123,31 @@ class Submissions:
             text_box=request.text_box or filled.text_box,
             guidance=request.guidance if request.guidance is not None else filled.recipe.guidance,
             steps=request.steps or filled.recipe.steps,
-            seed=request.seed if request.seed is not None else self.draw_seed(),
+            seed=seed,
+            seed_set=seed_set,
             size=request.size or filled.size or policy.default_size(use_case),
             rounds=(request.drafts,),
             created_at=now,
             updated_at=now,
         )
 
-    def _fill(self, request: JobRequest) -> Rendered:
-        if request.template is None:
-            return Rendered(prompt=normalise(request.prompt or ""))
-        return self.templates.render(request.template, request.variables, model=request.model)
+    def _seed(self, request: JobRequest) -> tuple[int, str | None]:
+        """The seed, and the seed set it came from."""
+        if isinstance(request.seed, str):
+            named = self.templates.seeds.find(request.seed)
+            return named.seed, str(named)
+        return (self.draw_seed() if request.seed is None else request.seed), None
+
+
+def _reworded(job: Job, filled: Rendered) -> Job:
+    """The same job in the words of its model's variant."""
+    negative_prompt = job.request.negative_prompt or filled.negative_prompt
+    return job.model_copy(update={"prompt": filled.prompt, "negative_prompt": negative_prompt})
 
 
 def _facts(job: Job) -> dict[str, object]:
     """The request as accepted, for the chain: with it and the versions named here a job can be replayed."""
     settled = {"use_case", "policy_version", "prompt", "negative_prompt", "template", "expected_text", "text_box",
-               "guidance", "steps", "seed", "size"}  # fmt: skip
+               "guidance", "steps", "seed", "seed_set", "size"}  # fmt: skip
     facts = job.model_dump(mode="json", include=settled)
     return facts | {"request": job.request.model_dump(mode="json", exclude_defaults=True)}
