@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from shared.typography import character_error_rate
 from shared.typography.folding import Case, differences, fold, spellings
 from shared.typography.geometry import Region, connected_pixels, smallest_rectangle
-from shared.typography.layout import MAX_LAYOUT_COST, Word, paths
+from shared.typography.layout import MAX_LAYOUT_COST, paths
 from shared.typography.recognition import Line
 from shared.typography.tesseract import PlainReading
+from shared.typography.words import Word
 
 
 def same(expected: str, shown: str, case: Case = "fold") -> bool:

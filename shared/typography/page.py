@@ -19,8 +19,8 @@ from shared.typography.decoding import decode
 from shared.typography.detection import VIEWS, View, detect
 from shared.typography.folding import Case, spellings
 from shared.typography.geometry import Region
-from shared.typography.layout import Reading, Word, reading_order
 from shared.typography.recognition import Line, crop, recogniser
+from shared.typography.words import Reading, Word, reading_order
 
 Engine = Literal["ppocr", "tesseract"]
 

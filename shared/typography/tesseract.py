@@ -15,7 +15,7 @@ from PIL import Image
 from shared.errors import ConfigurationError, ImageUnreadable
 from shared.typography.folding import Case, fold
 from shared.typography.geometry import Region
-from shared.typography.layout import Word
+from shared.typography.words import Word
 
 _SPARSE_TEXT: Final = "--psm 11"  # posters are no pages: finds half as much again as the default (typography bench)
 _TIMEOUT_S: Final = 30
