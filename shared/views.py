@@ -1,12 +1,12 @@
-"""What clients see: the job, its renders and its audit trail as the API writes them and the CLI reads them.
+"""What clients see: jobs, audit trails, models, templates, as the API writes them and the CLI reads them.
 
 Hides the mapping from ledger values to the wire. Knows nothing of HTTP or S3: links come in as a function.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
 from typing import Any, Literal
 
 from pydantic import Field
@@ -15,6 +15,8 @@ from shared.models import (
     Alias,
     Attempt,
     AttemptStatus,
+    Box,
+    Determinism,
     ErrorDetail,
     Event,
     ImageRef,
@@ -23,12 +25,14 @@ from shared.models import (
     Latency,
     Recipe,
     SeedRecord,
+    Size,
     Stage,
     TemplateRef,
     Tier,
     Value,
     Verification,
 )
+from shared.releases import Release
 
 
 class ImageView(ImageRef):
@@ -188,3 +192,130 @@ def _metrics(job: Job, drafts: Sequence[RenderView], final: RenderView | None) -
 
 def _ms(start: datetime, end: datetime | None) -> int | None:
     return None if end is None else round((end - start).total_seconds() * 1000)
+
+
+# ── what there is to choose from ─────────────────────────────────────────────────────────────────
+
+
+class PriceView(Value):
+    """One price in millionths of a dollar, with where and when it was read."""
+
+    per: Literal["image", "megapixel", "gpu_second"]
+    usd_micros: int
+    sizes: tuple[Size, ...]
+    quality: str
+    source: str
+    on: date
+    estimate: bool
+
+
+class ModelView(Value):
+    """One row of the catalogue, and what becomes of it in this deployment."""
+
+    name: str
+    aliases: tuple[str, ...]
+    title: str
+    provider: str
+    provider_model: str
+    hosts: tuple[str, ...] = Field(description="Other providers of the same model, chosen by a setting.")
+    tiers: tuple[Tier, ...]
+    seed: Determinism
+    guidance_range: tuple[float, float] | None
+    steps: tuple[int, int] | None
+    negative_prompt: bool
+    mask: bool
+    init_image: bool
+    text_guide: bool
+    samplers: tuple[str, ...]
+    sizes: str = Field(description="The sizes it offers, or the rule they keep.")
+    max_prompt_chars: int
+    prices: tuple[PriceView, ...]
+    priced_as: str | None
+    simulated: bool
+    lifecycle: Literal["announced", "active", "deprecated", "retired"]
+    active_from: date
+    deprecated_at: date | None
+    shutdown_at: date | None
+    successor: str | None
+    lifecycle_source: str
+    available: bool = Field(description="Whether a job may name it here and be painted.")
+    served_by: tuple[Alias, ...] = Field(description="Who answers for it here, where that is another.")
+    problem: str | None = Field(description="Why a job may not name it here.")
+
+
+class PickView(Value):
+    """What one use case would take now, and why. `problem` says what is in the way where nothing can be had."""
+
+    use_case: str
+    title: str
+    why: str
+    draft: str | None
+    final: str | None
+    aliases: tuple[Alias, ...]
+    problem: str | None = None
+
+
+class ModelList(Value):
+    """The catalogue, and what each use case would pick from it under the policy in force."""
+
+    policy_version: int
+    profile: str
+    default_use_case: str
+    models: tuple[ModelView, ...]
+    picks: tuple[PickView, ...]
+
+
+class TemplateSummary(Value):
+    name: str
+    title: str
+    use_cases: tuple[str, ...]
+    released: int | None
+    versions: tuple[int, ...]
+
+
+class TemplateList(Value):
+    templates: tuple[TemplateSummary, ...]
+    seeds: Mapping[str, Mapping[int, int]] = Field(description="Seed sets: name, version, seed.")
+
+
+class TemplateVersionView(Value):
+    """One version as its file says it; `digest` is the sha256 of the file."""
+
+    version: int
+    digest: str
+    title: str
+    use_cases: tuple[str, ...]
+    prompt: str
+    negative_prompt: str
+    expected_text: tuple[str, ...]
+    text_box: Box | None
+    size: Size | None
+    variables: Mapping[str, Mapping[str, Any]]
+    variants: Mapping[str, Mapping[str, str | None]]
+    recipe: Mapping[str, float | None]
+    example: Mapping[str, str | int | float | bool]
+
+
+class TemplateView(Value):
+    """All versions of a template, which is in force, and how that came to be."""
+
+    name: str
+    released: int | None
+    versions: tuple[TemplateVersionView, ...]
+    history: tuple[Release, ...] | None = Field(None, description="Every release, oldest first; for admins.")
+    problem: str | None = Field(None, description="What is wrong with the history, recomputed on every read.")
+
+
+class PolicyVersionView(Value):
+    version: int
+    digest: str
+
+
+class PolicyView(Value):
+    """Which version of the policy is in force, its rules, and how that came to be."""
+
+    released: int
+    versions: tuple[PolicyVersionView, ...]
+    rules: Mapping[str, Any] = Field(description="policy.toml of the version in force.")
+    history: tuple[Release, ...] | None = Field(None, description="Every release, oldest first; for admins.")
+    problem: str | None = Field(None, description="What is wrong with the history, recomputed on every read.")

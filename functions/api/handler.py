@@ -5,37 +5,27 @@ Parses, calls one method of the pipeline, shapes the answer. No business facts.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import json
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from pydantic import BaseModel, Field, StrictInt, ValidationError
+from pydantic import Field, StrictInt, ValidationError
 
+from functions.api import choices
 from functions.api.errors import invalid, problem
+from functions.api.http import Body, body, json_reply, principal
 from shared import wiring
-from shared.errors import (
-    BodyTooLarge,
-    MalformedBody,
-    NotAuthenticated,
-    NotFound,
-    NotPermitted,
-    PresscheckError,
-    UnsupportedMediaType,
-)
+from shared.errors import NotFound, PresscheckError
 from shared.ledger import chain_problem
 from shared.models import MAX_DRAFTS, Job, JobRequest, Principal, Stage, Value
 from shared.telemetry import logger
 from shared.views import AuditView, JobList, JobView, job_view
 
-MAX_BODY_BYTES: Final = 256 * 1024
-
 app = APIGatewayRestResolver(strip_prefixes=[])
-Body = TypeVar("Body", bound=BaseModel)
+app.include_router(choices.router)
 
 
 class Approval(Value):
@@ -79,7 +69,7 @@ def generate() -> Response[str]:
 
 def _submit(request: JobRequest) -> Response[str]:
     job = wiring.submissions().submit(_principal("render"), request)
-    return _json(202, _view(job), {"location": f"{_base_url()}/v1/jobs/{job.id}"})
+    return json_reply(202, _view(job), {"location": f"{_base_url()}/v1/jobs/{job.id}"})
 
 
 @app.get("/v1/jobs")
@@ -89,7 +79,7 @@ def list_jobs() -> Response[str]:
     except ValidationError as error:
         raise invalid(error) from error
     found = wiring.ledger().jobs(_principal().tenant, limit=page.limit, cursor=page.cursor, stage=page.stage)
-    return _json(200, JobList(jobs=tuple(_view(job) for job in found.jobs), cursor=found.cursor))
+    return json_reply(200, JobList(jobs=tuple(_view(job) for job in found.jobs), cursor=found.cursor))
 
 
 @app.get("/v1/jobs/<job_id>")
@@ -100,13 +90,13 @@ def get_job(job_id: str) -> Response[str]:
     seen = (app.current_event.headers or {}).get("if-none-match") or ""
     if etag in [each.strip().removeprefix("W/") for each in seen.split(",")]:
         return Response(status_code=304, body="", headers={"etag": etag})
-    return _json(200, _view(job), {"etag": etag, "cache-control": "private, no-cache"})
+    return json_reply(200, _view(job), {"etag": etag, "cache-control": "private, no-cache"})
 
 
 @app.post("/v1/jobs/<job_id>/approve")
 def approve(job_id: str) -> Response[str]:
     asked = _body(Approval)
-    return _json(
+    return json_reply(
         200,
         _view(wiring.decisions().approve(_principal("approve"), job_id, draft=asked.draft, off_peak=asked.off_peak)),
     )
@@ -114,17 +104,21 @@ def approve(job_id: str) -> Response[str]:
 
 @app.post("/v1/jobs/<job_id>/reject")
 def reject(job_id: str) -> Response[str]:
-    return _json(200, _view(wiring.decisions().reject(_principal("approve"), job_id, reason=_body(Rejection).reason)))
+    return json_reply(
+        200, _view(wiring.decisions().reject(_principal("approve"), job_id, reason=_body(Rejection).reason))
+    )
 
 
 @app.post("/v1/jobs/<job_id>/drafts")
 def more_drafts(job_id: str) -> Response[str]:
-    return _json(200, _view(wiring.decisions().more(_principal("approve"), job_id, drafts=_body(MoreDrafts).count)))
+    return json_reply(
+        200, _view(wiring.decisions().more(_principal("approve"), job_id, drafts=_body(MoreDrafts).count))
+    )
 
 
 @app.post("/v1/jobs/<job_id>/cancel")
 def cancel(job_id: str) -> Response[str]:
-    return _json(200, _view(wiring.decisions().cancel(_principal("render"), job_id)))
+    return json_reply(200, _view(wiring.decisions().cancel(_principal("render"), job_id)))
 
 
 @app.get("/v1/jobs/<job_id>/audit")
@@ -132,7 +126,7 @@ def audit(job_id: str) -> Response[str]:
     job = wiring.ledger().job(job_id, tenant=_principal("audit").tenant)
     events = wiring.ledger().events(job_id)
     wrong = chain_problem(job, events)
-    return _json(200, AuditView(job_id=job_id, intact=wrong is None, problem=wrong, events=events))
+    return json_reply(200, AuditView(job_id=job_id, intact=wrong is None, problem=wrong, events=events))
 
 
 @app.get("/health")
@@ -162,46 +156,11 @@ def _no_route(_: Exception) -> Response[str]:
 
 
 def _principal(scope: str | None = None) -> Principal:
-    """Who the authorizer says is asking. Raises NotPermitted when their key lacks the scope."""
-    vouched = app.current_event.raw_event["requestContext"].get("authorizer") or {}
-    if "tenant" not in vouched:
-        raise NotAuthenticated("no valid API key; send it as `Authorization: Bearer pc_live_…`")
-    who = Principal(tenant=vouched["tenant"], name=vouched["name"], scopes=tuple(vouched.get("scopes", "").split()))
-    if scope and scope not in who.scopes and "admin" not in who.scopes:
-        raise NotPermitted(f"this key lacks the scope {scope}; it has: {', '.join(who.scopes) or 'none'}")
-    return who
+    return principal(app.current_event, scope)
 
 
 def _body(model: type[Body], *, lenient: bool = False) -> Body:
-    """The request body as a value. Raises a RequestError that names what is wrong with it."""
-    raw = _raw_body()
-    kind = ((app.current_event.headers or {}).get("content-type") or "").partition(";")[0].strip().lower()
-    if not raw and model is not JobRequest:
-        return model()
-    if kind != "application/json" and not (kind.endswith("+json") or lenient):
-        raise UnsupportedMediaType(f'send JSON with "content-type: application/json", not "{kind[:80] or "none"}"')
-    try:
-        parsed = json.loads(raw)
-    except (ValueError, RecursionError) as error:
-        raise MalformedBody(f"the body is not JSON: {str(error)[:200]}") from error
-    if not isinstance(parsed, dict):
-        raise MalformedBody("the body must be a JSON object")
-    try:
-        return model.model_validate(parsed)
-    except ValidationError as error:
-        raise invalid(error) from error
-
-
-def _raw_body() -> bytes:
-    event = app.current_event
-    body = event.get("body") or ""
-    try:
-        raw = base64.b64decode(body, validate=True) if event.is_base64_encoded else body.encode()
-    except (binascii.Error, UnicodeEncodeError) as error:
-        raise MalformedBody("the body is not UTF-8 text") from error
-    if len(raw) > MAX_BODY_BYTES:
-        raise BodyTooLarge(f"the body has {len(raw)} bytes, at most {MAX_BODY_BYTES} are taken")
-    return raw
+    return body(app.current_event, model, lenient=lenient)
 
 
 def _view(job: Job) -> JobView:
@@ -216,9 +175,3 @@ def _base_url() -> str:
     scheme = (event.headers or {}).get("x-forwarded-proto") or "https"
     prefix = (event.request_context.path or event.path).removesuffix(event.path).rstrip("/")
     return f"{scheme}://{host}{prefix}"
-
-
-def _json(status: int, value: BaseModel, headers: dict[str, str] | None = None) -> Response[str]:
-    return Response(
-        status_code=status, content_type="application/json", body=value.model_dump_json(), headers=dict(headers or {})
-    )

@@ -1,6 +1,7 @@
 """The story of a job, one module a chapter.
 
     submissions   a request becomes an accepted job, and the job an execution
+    listings      what there is to choose from
     releases      which version of a template or the policy is in force
     renders       a task becomes an attempt: planned, cached or painted, stored
     waits         a task token and its wake-up meet
@@ -9,6 +10,6 @@
     decisions     what people say: approve, reject, more, cancel
     sweep         what stands still is moved
 
-Each chapter is a frozen class of collaborators; its methods, rollbacks aside, may be repeated with the same input at any
-time.
+Each chapter that acts is a frozen class of collaborators; its methods, rollbacks aside, may be repeated with the same
+input at any time.
 """

@@ -1,0 +1,71 @@
+"""Reading a request and writing its reply: who asks, what the body says, how JSON goes out.
+
+Hides content types, base64 and the authorizer's context. Raises RequestErrors; knows no route.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from typing import Final, TypeVar
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.utilities.data_classes.common import BaseProxyEvent
+from pydantic import BaseModel, ValidationError
+
+from functions.api.errors import invalid
+from shared.errors import BodyTooLarge, MalformedBody, NotAuthenticated, NotPermitted, UnsupportedMediaType
+from shared.models import JobRequest, Principal
+
+MAX_BODY_BYTES: Final = 256 * 1024
+
+Body = TypeVar("Body", bound=BaseModel)
+
+
+def principal(event: BaseProxyEvent, scope: str | None = None) -> Principal:
+    """Who the authorizer says is asking. Raises NotPermitted when their key lacks the scope."""
+    vouched = event.raw_event["requestContext"].get("authorizer") or {}
+    if "tenant" not in vouched:
+        raise NotAuthenticated("no valid API key; send it as `Authorization: Bearer pc_live_…`")
+    who = Principal(tenant=vouched["tenant"], name=vouched["name"], scopes=tuple(vouched.get("scopes", "").split()))
+    if scope and scope not in who.scopes and "admin" not in who.scopes:
+        raise NotPermitted(f"this key lacks the scope {scope}; it has: {', '.join(who.scopes) or 'none'}")
+    return who
+
+
+def body(event: BaseProxyEvent, model: type[Body], *, lenient: bool = False) -> Body:
+    """The request body as a value; none is an empty one. Raises a RequestError that names what is wrong with it."""
+    raw = _raw_body(event)
+    kind = ((event.headers or {}).get("content-type") or "").partition(";")[0].strip().lower()
+    if not raw and model is not JobRequest:
+        raw, lenient = b"{}", True
+    if kind != "application/json" and not (kind.endswith("+json") or lenient):
+        raise UnsupportedMediaType(f'send JSON with "content-type: application/json", not "{kind[:80] or "none"}"')
+    try:
+        parsed = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise MalformedBody(f"the body is not JSON: {str(error)[:200]}") from error
+    if not isinstance(parsed, dict):
+        raise MalformedBody("the body must be a JSON object")
+    try:
+        return model.model_validate(parsed)
+    except ValidationError as error:
+        raise invalid(error) from error
+
+
+def json_reply(status: int, value: BaseModel, headers: dict[str, str] | None = None) -> Response[str]:
+    return Response(
+        status_code=status, content_type="application/json", body=value.model_dump_json(), headers=dict(headers or {})
+    )
+
+
+def _raw_body(event: BaseProxyEvent) -> bytes:
+    text = event.get("body") or ""
+    try:
+        raw = base64.b64decode(text, validate=True) if event.is_base64_encoded else text.encode()
+    except (binascii.Error, UnicodeEncodeError) as error:
+        raise MalformedBody("the body is not UTF-8 text") from error
+    if len(raw) > MAX_BODY_BYTES:
+        raise BodyTooLarge(f"the body has {len(raw)} bytes, at most {MAX_BODY_BYTES} are taken")
+    return raw
