@@ -42,7 +42,7 @@ def test_a_day_decides_between_deprecated_and_retired() -> None:
 
 def test_a_use_case_for_which_nothing_is_left_is_listed_with_the_reason() -> None:
     """One dead end must not hide the other use cases."""
-    bare = POLICY.profiles["aws"].model_copy(update={"providers": ("google",), "stand_ins": ()})
+    bare = POLICY.profiles["aws"].model_copy(update={"providers": ("azure_openai",), "stand_ins": ()})
     policy = POLICY.model_copy(update={"profiles": {"aws": bare}})
 
     picks = model_list(policy=policy, catalogue=CATALOGUE, profile="aws", today=TODAY).picks
