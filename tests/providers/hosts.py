@@ -12,7 +12,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -279,7 +279,11 @@ class _ImageConfig(Strict):
 
 
 class _Thinking(Strict):
-    thinkingLevel: Literal["MINIMAL", "LOW", "MEDIUM", "HIGH"]  # noqa: N815
+    """Protobuf's JSON takes a field by either of its names, and the SDK sends this one in snake case."""
+
+    level: Literal["MINIMAL", "LOW", "MEDIUM", "HIGH"] = Field(
+        validation_alias=AliasChoices("thinkingLevel", "thinking_level")
+    )
 
 
 class _GenerationConfig(Strict):
