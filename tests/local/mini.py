@@ -7,6 +7,9 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from shared.settings import Settings
+
+_PREFIX = "presscheck-local-"
 _BUCKET = "cdk-hnb659fds-assets-${AWS::AccountId}-${AWS::Region}"
 _HANDLER = """
 import json
@@ -49,16 +52,9 @@ def write(folder: Path, *, answer: str = "first", broken: bool = False) -> Path:
 
 
 def _core(code: str) -> dict[str, Any]:
-    settings = {
-        "PRESSCHECK_STAGE": "local",
-        "PRESSCHECK_TABLE_NAME": "mini-ledger",
-        "PRESSCHECK_BUCKET_NAME": "mini-images",
-        "PRESSCHECK_BUS_NAME": "default",
-        "PRESSCHECK_WORKFLOW_ARN": "arn:aws:states:us-east-1:000000000000:stateMachine:none",
-        "PRESSCHECK_INTERACTIVE_QUEUE_URL": "http://127.0.0.1/none",
-        "PRESSCHECK_BULK_QUEUE_URL": "http://127.0.0.1/none",
-        "PRESSCHECK_ENDPOINT_PREFIX": "presscheck-local-",
-    }
+    needed = {name: "none" for name, field in Settings.model_fields.items() if field.is_required()}
+    own = {"stage": "local", "table_name": "mini-ledger", "bucket_name": "mini-images", "endpoint_prefix": _PREFIX}
+    settings = Settings.model_validate(needed | own).to_env()
     trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
     uri = "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/${Api.Arn}/invocations"
     return {
@@ -137,7 +133,7 @@ _INFERENCE = {
         "Endpoint": {
             "Type": "AWS::SageMaker::Endpoint",
             "Properties": {
-                "EndpointName": "presscheck-local-sketch-fast",
+                "EndpointName": _PREFIX + "sketch-fast",
                 "EndpointConfigName": {"Fn::GetAtt": ["Config", "EndpointConfigName"]},
             },
         },
