@@ -157,6 +157,17 @@ def test_geminis_200_without_a_picture_is_refused_or_failed_by_its_reason(
         start("gemini", world, network, order("gemini-3-pro-image"))
 
 
+def test_a_sketch_from_geminis_thoughts_is_not_the_picture(
+    world: World, network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    thought = {"inlineData": {"mimeType": "image/png", "data": ENCODED}, "thought": True}
+    answer = {"candidates": [{"content": {"role": "model", "parts": [thought]}, "finishReason": "STOP"}]}
+    monkeypatch.setattr(world.gemini, "painted", lambda *_: answer)
+
+    with pytest.raises(RenderFailed, match="no image"):
+        start("gemini", world, network, order("gemini-3-pro-image"))
+
+
 def test_google_asks_for_patience_in_the_body(
     world: World, network: Network, time: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
