@@ -37,5 +37,8 @@ def changed_since(locked: Mapping[str, str], digests: Mapping[str, str]) -> tupl
 
 
 def write_lock(path: Path, locked: Mapping[str, str]) -> None:
+    """Keep these and nothing else. A file that says so already is left alone."""
+    if read_lock(path) == locked:
+        return
     lines = [f"{reference} {digest}\n" for reference, digest in sorted(locked.items())]
     path.write_text("".join(lines), encoding="utf-8")

@@ -14,10 +14,12 @@ from typing import Any, Generic, TypeVar
 import httpx
 from pydantic import ValidationError
 
+from shared.cli import stack
 from shared.cli.errors import CliError, refusal, unreachable
 from shared.cli.world import World
 from shared.models import Stage, Value, sha256_hex
-from shared.views import AuditView, ImageView, JobList, JobView
+from shared.releases import Release
+from shared.views import AuditView, ImageView, JobList, JobView, ModelList, PolicyView, TemplateList, TemplateView
 
 _POLL_FIRST_S, _POLL_LAST_S, _POLL_GROWTH = 0.2, 1.0, 1.4
 _PATIENCE_S = 30.0
@@ -69,6 +71,27 @@ class Api:
     def act(self, job_id: str, verb: str, *, body: Mapping[str, Any]) -> JobDocument:
         """`verb` is approve, reject, drafts or cancel."""
         return _document(JobView, self._send("POST", f"{self._path(job_id)}/{verb}", body=body))
+
+    def models(self) -> Document[ModelList]:
+        return _document(ModelList, self._send("GET", "/v1/models"))
+
+    def templates(self) -> Document[TemplateList]:
+        return _document(TemplateList, self._send("GET", "/v1/templates"))
+
+    def template(self, name: str) -> Document[TemplateView]:
+        return _document(TemplateView, self._send("GET", f"/v1/templates/{name}"))
+
+    def policy(self) -> Document[PolicyView]:
+        return _document(PolicyView, self._send("GET", "/v1/policy"))
+
+    def release(self, what: str, version: int, *, reason: str) -> Document[Release]:
+        """`what` is `policy` or `templates/NAME`."""
+        body = {"version": version, "reason": reason}
+        return _document(Release, self._send("POST", f"/v1/{what}/release", body=body))
+
+    def rollback(self, what: str, *, reason: str) -> Document[Release]:
+        """`what` is `policy` or `templates/NAME`."""
+        return _document(Release, self._send("POST", f"/v1/{what}/rollback", body={"reason": reason}))
 
     def follow(
         self, job: JobDocument, *, until: Callable[[JobView], bool], timeout_s: float | None
@@ -151,6 +174,12 @@ class Api:
 
     def _path(self, job_id: str) -> str:
         return f"/v1/jobs/{job_id}"
+
+
+def open_api(world: World) -> Api:
+    """The stack the environment names, or the local one. Raises CliError that says how to get one."""
+    target = stack.target(world)
+    return Api(target.api_url, target.key, world=world)
 
 
 def _document(view: type[View], response: httpx.Response) -> Document[View]:

@@ -11,8 +11,8 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from shared.cli import show, stack
-from shared.cli.api import Api, Document, JobDocument
+from shared.cli import show
+from shared.cli.api import Api, Document, JobDocument, open_api
 from shared.cli.errors import FAILED, CliError, print_json
 from shared.cli.inline import Images
 from shared.cli.options import ImagesOption, JobId, Json, OutIfGiven, Timeout
@@ -160,8 +160,7 @@ def audit(context: typer.Context, *, job: JobId, json: Json = False) -> None:
 
 def _open(context: typer.Context) -> tuple[World, Api]:
     world = world_of(context)
-    target = stack.target(world)
-    return world, Api(target.api_url, target.key, world=world)
+    return world, open_api(world)
 
 
 def _find(api: Api, job: str) -> JobDocument:

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from shared.cli import demo, jobs, local, render
+from shared.cli import demo, jobs, local, models, policy, render, templates
 from shared.cli.errors import CliError, report
 from shared.cli.options import wants_json
 from shared.cli.world import World, world_of
@@ -30,6 +30,8 @@ PRESSCHECK_API_URL and PRESSCHECK_API_KEY name it; else it is the local one.
 [bold]Exit codes[/bold]
 0 done   1 failed   2 wrong usage   130 interrupted
 """
+
+_CHOICES = "What there is to choose from"
 
 
 class _Commands(TyperGroup):
@@ -74,6 +76,14 @@ app.command(epilog=render.EPILOG, rich_help_panel="Pictures")(render.render)
 app.add_typer(
     jobs.app, name="jobs", help="Look at jobs, decide on drafts, follow them, audit them.", rich_help_panel="Pictures"
 )
+app.command(epilog=models.EPILOG, rich_help_panel=_CHOICES)(models.models)
+app.add_typer(
+    templates.app,
+    name="templates",
+    help="Prompt templates: look, check, write, release, roll back.",
+    rich_help_panel=_CHOICES,
+)
+app.add_typer(policy.app, name="policy", help="The policy: look, release, roll back.", rich_help_panel=_CHOICES)
 local.register(app)
 
 

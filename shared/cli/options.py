@@ -48,6 +48,8 @@ Out = Annotated[Path, typer.Option("--out", metavar="DIR", file_okay=False, help
 OutIfGiven = Annotated[
     Path | None, typer.Option("--out", metavar="DIR", file_okay=False, help="Save the pictures here.")
 ]
+Reason = Annotated[str, typer.Option("--reason", "-r", help="Why; kept in the history.")]
+Offline = Annotated[bool, typer.Option("--offline", help="Use the files of this checkout and ask no stack.")]
 
 
 def pairs(values: Iterable[str], *, option: str) -> dict[str, str]:

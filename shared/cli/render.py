@@ -5,6 +5,7 @@ Hides how options become a request body. What a job may ask for is said by JobRe
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,8 +13,7 @@ import typer
 from pydantic import ValidationError
 from rich.text import Text
 
-from shared.cli import stack
-from shared.cli.api import Api
+from shared.cli.api import open_api
 from shared.cli.errors import print_json
 from shared.cli.inline import Images
 from shared.cli.options import ImagesOption, Json, Out, Timeout, Wait, box, pairs, scalar
@@ -65,8 +65,13 @@ def render(
         str | None, typer.Option("--negative-prompt", help="What to keep out.", rich_help_panel=_WHAT)
     ] = None,
     seed: Annotated[
-        int | None,
-        typer.Option("--seed", help="0 to 4294967295; drawn once and recorded if not given.", rich_help_panel=_HOW),
+        str | None,
+        typer.Option(
+            "--seed",
+            metavar="SEED",
+            help="0 to 4294967295, or a seed set such as brand@3; drawn once and recorded if not given.",
+            rich_help_panel=_HOW,
+        ),
     ] = None,
     size: Annotated[
         str | None, typer.Option("--size", metavar="WxH", help="Pixels, such as 1024x1024.", rich_help_panel=_HOW)
@@ -120,7 +125,7 @@ def render(
         "use_case": use_case,
         "model": model,
         "negative_prompt": negative_prompt,
-        "seed": seed,
+        "seed": int(seed) if seed and re.fullmatch(r"-?[0-9]+", seed) else seed,
         "size": size,
         "guidance": guidance,
         "steps": steps,
@@ -132,8 +137,7 @@ def render(
         "metadata": pairs(metadata or (), option="--metadata"),
     }
     request = _checked({name: value for name, value in body.items() if value not in (None, [], {})})
-    target = stack.target(world)
-    api = Api(target.api_url, target.key, world=world)
+    api = open_api(world)
     document = api.submit(request)
     if wait:
         document = follow(world, api, document, timeout_s=timeout)

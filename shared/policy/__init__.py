@@ -5,11 +5,12 @@ Hides every choice between a request and a recipe. Pure: never looks at a clock,
 
 from shared.policy.lineup import Lineup, Pick, picks
 from shared.policy.planning import Plan, candidate_seed, plan, rehearse, spell_out
-from shared.policy.policies import Policies, lock_policy
+from shared.policy.policies import POLICY_FOLDER, Policies, lock_policy
 from shared.policy.repair import best_attempt, repair_seed
 from shared.policy.rulebook import Policy
 
 __all__ = [
+    "POLICY_FOLDER",
     "Lineup",
     "Pick",
     "Plan",

@@ -16,7 +16,7 @@ from shared.models import Value, sha256_hex
 from shared.policy.rulebook import Policy
 from shared.versions import changed_since, read_lock, write_lock
 
-_SHARED: Final = Path(__file__).parent.parent
+POLICY_FOLDER: Final = Path(__file__).parent.parent
 
 
 class Policies(Value):
@@ -30,7 +30,7 @@ class Policies(Value):
     """Where the ledger names none: the highest locked version, without a lock the highest."""
 
     @classmethod
-    def load(cls, root: Path = _SHARED) -> Policies:
+    def load(cls, root: Path = POLICY_FOLDER) -> Policies:
         """Read all versions. Raises ConfigurationError for one that is not sound, or changed after its release."""
         newest = root / "policy.toml"
         versions: dict[int, Policy] = {}
@@ -61,7 +61,7 @@ class Policies(Value):
             policy.check(catalogue)
 
 
-def lock_policy(root: Path = _SHARED, *, version: int) -> None:
+def lock_policy(root: Path = POLICY_FOLDER, *, version: int) -> None:
     """Release a version in the files: from now on it may not change. Safe to repeat."""
     policies = Policies.load(root)
     policies.at(version)

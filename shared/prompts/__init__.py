@@ -5,7 +5,7 @@ stack has released: that pointer is in the ledger, and a pinned reference (`post
 """
 
 from shared.prompts.checking import check
-from shared.prompts.library import DIRECTORY, Templates, lock
+from shared.prompts.library import DIRECTORY, Templates, lock, new_version
 from shared.prompts.seeds import NamedSeed, Seeds
 from shared.prompts.template import Overrides, Rendered, Template
 from shared.prompts.variables import Scalar, normalise
@@ -21,5 +21,6 @@ __all__ = [
     "Templates",
     "check",
     "lock",
+    "new_version",
     "normalise",
 ]

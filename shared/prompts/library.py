@@ -96,6 +96,17 @@ def lock(directory: Path, references: Iterable[str]) -> None:
     write_lock(directory / _LOCK, locked | {reference: digests[reference] for reference in wanted})
 
 
+def new_version(directory: Path, name: str) -> Path:
+    """Write the next version of a template as a copy of the newest, or the first one to start from; where it lies."""
+    there = [int(path.stem) for path in (directory / name).glob("*.toml") if _number(path.stem)]
+    path = directory / name / f"{max(there, default=0) + 1}.toml"
+    text = (directory / name / f"{max(there)}.toml").read_text(encoding="utf-8") if there else _SKELETON
+    path.parent.mkdir(exist_ok=True)
+    with path.open("x", encoding="utf-8") as file:
+        file.write(text)
+    return path
+
+
 def changed_since_release(directory: Path) -> tuple[str, ...]:
     """One complaint for each released file or seed that is gone or was edited."""
     return changed_since(read_lock(directory / _LOCK) or {}, _digests(directory))
@@ -122,6 +133,21 @@ def read_version(path: Path) -> Template:
 
 
 _LOCK: Final = "versions.lock"
+_SKELETON: Final = """\
+title = "What the picture is, in a few words"
+use_cases = ["default"]
+prompt = "{{ subject }}, in the house style"
+negative_prompt = "text, watermark"
+size = "1024x1024"
+
+[variables.subject]
+type = "string"
+max_length = 120
+description = "What is shown, in a few words"
+
+[example]
+subject = "a folded linen shirt"
+"""
 
 
 def _digests(directory: Path) -> dict[str, str]:
