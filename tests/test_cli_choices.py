@@ -221,6 +221,14 @@ def test_release_offline_only_locks_the_file(terminal: Terminal, folder: Path) -
     assert Templates.load(folder).released("card") == 2
 
 
+def test_nothing_is_locked_while_an_earlier_release_is_broken(terminal: Terminal, folder: Path) -> None:
+    (folder / "card" / "1.toml").write_text(CARD + "\n")
+
+    refused = terminal("templates", "release", "card@2", "--reason", "x", "--offline", "--dir", str(folder))
+
+    assert (refused.exit_code, "card@1 was released and then edited" in refused.stderr) == (1, True)
+
+
 def test_rollback_is_one_call_and_says_what_is_in_force_now(terminal: Terminal) -> None:
     terminal.stack = _answering(_move(kind="rollback", from_version=2, version=1))
 

@@ -111,5 +111,5 @@ def _load(folder: Path) -> Policies:
 def _lock(folder: Path, version: int) -> None:
     try:
         lock_policy(folder, version=version)
-    except ConfigurationError as error:
-        raise CliError(error.message, code=error.code) from error
+    except (ConfigurationError, OSError) as error:
+        raise CliError(f"cannot lock policy {version} in {folder}: {error}", code="not_locked") from error

@@ -14,17 +14,15 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from shared.catalogue import Catalogue
 from shared.cli import listing
-from shared.cli.api import Api, open_api
+from shared.cli import template_files as files
+from shared.cli.api import open_api
 from shared.cli.errors import FAILED, CliError, print_json
 from shared.cli.options import Json, Offline, Reason
 from shared.cli.words import plain
 from shared.cli.world import world_of
-from shared.errors import ConfigurationError, InvalidRequest
 from shared.pipeline.listings import template_list, template_view
-from shared.policy import Policies
-from shared.prompts import DIRECTORY, Templates, check, lock, new_version
+from shared.prompts import new_version
 
 EPILOG = """[bold]Examples[/bold]
 [dim]$[/dim] presscheck templates list
@@ -76,7 +74,7 @@ def list_(context: typer.Context, *, offline: Offline = False, directory: Direct
     """Every template with its versions and the one in force; and the seed sets."""
     world = world_of(context)
     if offline:
-        found = _load(_directory(directory))
+        found = files.load(files.directory(directory))
         view = template_list(found, released={name: found.releases.get(name) for name in found.versions})
         raw = view.model_dump(mode="json")
     else:
@@ -103,8 +101,8 @@ def show_(
     world = world_of(context)
     name, _, version = template.partition("@")
     if offline:
-        found = _load(_directory(directory))
-        _find(found, template)
+        found = files.load(files.directory(directory))
+        files.must_exist(found, template)
         view = template_view(found, name, released=found.releases.get(name))
         raw = view.model_dump(mode="json")
     else:
@@ -129,17 +127,17 @@ def show_(
 def check_(context: typer.Context, *, directory: Directory = None, json: Json = False) -> None:
     """Everything a job would stumble over, before it ships: edited releases, wrong variables, prompts too long."""
     world = world_of(context)
-    folder = _directory(directory)
-    problems = _problems(folder)
+    folder = files.directory(directory)
+    wrong = files.problems(folder)
     if json:
-        print_json(world.out, {"ok": not problems, "directory": str(folder), "problems": problems})
+        print_json(world.out, {"ok": not wrong, "directory": str(folder), "problems": wrong})
     else:
-        for problem in problems:
+        for problem in wrong:
             world.out.print(Text.assemble(("wrong ", "bold red"), plain(problem)), soft_wrap=True)
-        if not problems:
-            count = sum(len(versions) for versions in _load(folder).versions.values())
+        if not wrong:
+            count = sum(len(versions) for versions in files.load(folder).versions.values())
             world.out.print(Text.assemble(("sound ", "green"), f"{count} versions in {folder}"), soft_wrap=True)
-    if problems:
+    if wrong:
         raise typer.Exit(FAILED)
 
 
@@ -147,7 +145,7 @@ def check_(context: typer.Context, *, directory: Directory = None, json: Json = 
 def new(context: typer.Context, *, name: Name, directory: Directory = None, json: Json = False) -> None:
     """Write the next version of a template, from the newest one; or the first, to start from."""
     world = world_of(context)
-    path = new_version(_directory(directory), name)
+    path = new_version(files.directory(directory), name)
     if json:
         print_json(world.out, {"path": str(path), "template": f"{name}@{path.stem}"})
         return
@@ -171,13 +169,15 @@ def diff(
 ) -> None:
     """What changed between two versions, line by line."""
     world = world_of(context)
-    folder = _directory(directory)
-    first, second = _two(folder, old, new)
-    lines = list(difflib.unified_diff(_lines(folder, first), _lines(folder, second), first, second, lineterm=""))
+    folder = files.directory(directory)
+    first, second = files.pair(folder, old, new)
+    changes = list(
+        difflib.unified_diff(files.lines(folder, first), files.lines(folder, second), first, second, lineterm="")
+    )
     if json:
-        print_json(world.out, {"from": first, "to": second, "diff": lines})
+        print_json(world.out, {"from": first, "to": second, "diff": changes})
         return
-    for line in lines:
+    for line in changes:
         style = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "")
         world.out.print(Text(plain(line), style), soft_wrap=True)
 
@@ -202,23 +202,23 @@ def release(
     The stack must carry the version: deploy first. With --offline only the file is locked.
     """
     world = world_of(context)
-    folder = _directory(directory)
+    folder = files.directory(directory)
     here = (folder / template.partition("@")[0] / f"{template.partition('@')[2]}.toml").is_file()
     if here:
-        _must_be_sound(folder, template)
+        files.must_be_sound(folder, template)
     elif offline:
         raise CliError(f"there is no {template} in {folder}", hint="name another folder with --dir", code="not_found")
     if offline:
-        lock(folder, [template])
+        files.seal(folder, template)
         listing.locked(world.out, template, as_json=json)
         return
     api = open_api(world)
     if here:
-        _must_be_deployed(api, folder, template)
+        files.must_be_deployed(api, folder, template)
     name, _, version = template.partition("@")
     move = api.release(f"templates/{name}", int(version), reason=reason)
     if here:
-        lock(folder, [template])
+        files.seal(folder, template)
     if json:
         print_json(world.out, move.raw)
     else:
@@ -236,77 +236,3 @@ def rollback(context: typer.Context, *, name: Name, reason: Reason, json: Json =
         print_json(world.out, move.raw)
     else:
         listing.move(world.out, name, move.view)
-
-
-# ── files ────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _directory(given: Path | None) -> Path:
-    here = Path("templates")
-    return given or (here if (here / "versions.lock").is_file() else DIRECTORY)
-
-
-def _load(folder: Path) -> Templates:
-    try:
-        return Templates.load(folder)
-    except ConfigurationError as error:
-        raise CliError(error.message, hint="see all of it: presscheck templates check", code=error.code) from error
-
-
-def _find(found: Templates, reference: str) -> None:
-    try:
-        found.find(reference)
-    except InvalidRequest as error:
-        raise CliError(error.message, code="not_found") from error
-
-
-def _problems(folder: Path) -> tuple[str, ...]:
-    policies = Policies.load()
-    return check(folder, policy=policies.at(policies.released), catalogue=Catalogue.load())
-
-
-def _must_be_sound(folder: Path, template: str) -> None:
-    name, _, version = template.partition("@")
-    mine = [problem for problem in _problems(folder) if problem.startswith((f"{name}/{version}.toml", f"{template} "))]
-    if mine:
-        raise CliError(mine[0], hint="see all of it: presscheck templates check", code="unsound_template")
-
-
-def _must_be_deployed(api: Api, folder: Path, template: str) -> None:
-    """The stack must carry this very file: what is released must be what was looked at."""
-    name, _, version = template.partition("@")
-    ours = _load(folder).find(template).ref.digest
-    try:
-        carried = {each.version: each.digest for each in api.template(name).view.versions}
-    except CliError as error:
-        if error.code != "not_found":
-            raise
-        carried = {}
-    if carried.get(int(version)) != ours:
-        has = "another file under that number" if int(version) in carried else "no such version"
-        raise CliError(
-            f"{template} is not deployed: the stack carries {has}",
-            hint="deploy first (presscheck up; or cdk deploy), then release",
-            code="not_deployed",
-        )
-
-
-def _two(folder: Path, old: str, new: str | None) -> tuple[str, str]:
-    """The two versions to compare, by full name."""
-    name, _, pinned = old.partition("@")
-    there = sorted(int(path.stem) for path in (folder / name).glob("*.toml") if path.stem.isdigit())
-    if new is not None and "@" in new and pinned:
-        return old, new
-    if not there or (len(there) < 2 and not pinned):  # noqa: PLR2004  # two to compare
-        raise CliError(f"there are no two versions of {name} in {folder}", code="not_found")
-    if new is not None:
-        raise typer.BadParameter("name both versions, as in: diff poster@1 poster@2", param_hint="NEW")
-    return old if pinned else f"{name}@{there[-2]}", f"{name}@{there[-1]}"
-
-
-def _lines(folder: Path, template: str) -> list[str]:
-    name, _, version = template.partition("@")
-    path = folder / name / f"{version}.toml"
-    if not path.is_file():
-        raise CliError(f"there is no {template} in {folder}", code="not_found")
-    return path.read_text(encoding="utf-8").splitlines()
