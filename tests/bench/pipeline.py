@@ -24,6 +24,8 @@ from typing import Any
 
 import httpx
 
+_POLL_S = 2.0
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -72,12 +74,12 @@ async def _run(api: httpx.AsyncClient, timeout_s: float) -> dict[str, Any]:
     reply = await api.post("/v1/jobs", json=body)
     reply.raise_for_status()
     job: dict[str, Any] = reply.json()
-    deadline = time.monotonic() + timeout_s
+    deadline, seen = time.monotonic() + timeout_s, ""
     while job["completed_at"] is None and time.monotonic() < deadline:
-        await asyncio.sleep(1.0)
-        reply = await api.get(f"/v1/jobs/{job['id']}")
-        reply.raise_for_status()
-        job = reply.json()
+        await asyncio.sleep(_POLL_S)
+        reply = await api.get(f"/v1/jobs/{job['id']}", headers={"if-none-match": seen})
+        if reply.status_code != httpx.codes.NOT_MODIFIED:
+            job, seen = reply.raise_for_status().json(), reply.headers["etag"]
     audit = (await api.get(f"/v1/jobs/{job['id']}/audit")).raise_for_status().json()
     return job | {"intact": audit["intact"]}
 

@@ -92,11 +92,11 @@ class Stack:
         self.until(lambda: f"{child} is back" in (self._command.home / "events.jsonl").read_text(), within_s=60)
         self.refresh()
 
-    def finished(self, job_id: str, *, within_s: float = 60) -> dict[str, Any]:
+    def finished(self, job_id: str, *, within_s: float = 120) -> dict[str, Any]:
         """The job, once it is in a terminal state."""
         return dict(self.until(lambda: self._if_finished(job_id), within_s=within_s))
 
-    def until(self, true: Callable[[], Any], *, within_s: float = 30) -> Any:
+    def until(self, true: Callable[[], Any], *, within_s: float = 60) -> Any:
         deadline = time.monotonic() + within_s
         while not (answer := true()):
             assert time.monotonic() < deadline, f"it did not happen within {within_s} s"

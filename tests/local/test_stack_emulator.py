@@ -16,7 +16,7 @@ import pytest
 from infra.local import patches, processes
 from tests.local.emulated import ROLE, Emulated, emulated
 
-pytestmark = pytest.mark.xdist_group("local-stack")
+pytestmark = pytest.mark.xdist_group("emulator")
 
 
 @pytest.fixture(scope="module")

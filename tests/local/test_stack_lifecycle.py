@@ -19,7 +19,7 @@ from infra.local.environment import Emulator
 from tests.local import mini
 from tests.local.command import Command
 
-pytestmark = pytest.mark.xdist_group("local-stack")
+pytestmark = pytest.mark.xdist_group("stack-lifecycle")
 
 
 @pytest.fixture
