@@ -95,7 +95,8 @@ _FUNCTIONS: Final = {
     "authorize": FunctionConfig(memory_mb=512, timeout_s=5),
     "dispatch": FunctionConfig(memory_mb=512, timeout_s=30),
     # Shorter than its task in the workflow, here and below: a state that gave up has no twin still running.
-    "render": FunctionConfig(memory_mb=1024, timeout_s=55),
+    # A hosted model may take five minutes: gpt-image at high quality has its 95th percentile at 280 s.
+    "render": FunctionConfig(memory_mb=1024, timeout_s=420),
     "resume": FunctionConfig(memory_mb=512, timeout_s=15),
     # Two OCR passes over a 2048 px picture want a whole vCPU or two.
     "verify": FunctionConfig(memory_mb=3008, timeout_s=90),

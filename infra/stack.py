@@ -13,6 +13,7 @@ from infra.api import Api
 from infra.config import StageConfig
 from infra.events import Events
 from infra.functions import Functions
+from infra.hosts import BEDROCK_REGION, Hosts
 from infra.inference.endpoint import grant_invoke_async
 from infra.intake import Intake
 from infra.monitoring import Monitoring
@@ -37,6 +38,7 @@ class CoreStack(Stack):
         self.intake = Intake(self, "Intake", config=config)
         self.events = Events(self, "Events", config=config)
         self.workflow = Workflow(self, "Workflow", config=config)
+        self.hosts = Hosts(self, "Hosts", config=config)
         self.functions = Functions(
             self, "Functions", config=config, settings=self._settings(), undelivered=self.events.undelivered
         )
@@ -71,6 +73,8 @@ class CoreStack(Stack):
             bulk_queue_url=self.intake.bulk.queue.queue_url,
             poison_queue_url=self.intake.interactive.dead_letters.queue_url,
             endpoint_prefix=self._config.endpoint_prefix,
+            provider_secret_name=self.hosts.secret_name,
+            bedrock_region=BEDROCK_REGION,
         )
 
     def _connect(self) -> None:
@@ -102,6 +106,7 @@ class CoreStack(Stack):
         storage.grant_order_inference(functions.render)
         grant_invoke_async(functions.render, config=self._config)
         workflow.grant_wake(functions.render)
+        self.hosts.grant_call(functions.render)
 
         storage.grant_read_write_ledger(functions.resume)
         workflow.grant_wake(functions.resume)

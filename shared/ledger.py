@@ -335,6 +335,25 @@ class Ledger:
         except _Conflict as error:
             raise LedgerConflict(f"somebody else moved {move.subject} at the same time; look again") from error
 
+    # ── circuits of the hosts' breakers ──────────────────────────────────────────────────────────
+
+    def circuit(self, name: str) -> tuple[str, int]:
+        """The breaker's text and its version; `("", 0)` when there is none."""
+        item = self._get({"pk": f"CIRCUIT#{name}", "sk": "CIRCUIT"})
+        return (str(item["doc"]), int(item["seq"])) if item else ("", 0)
+
+    def put_circuit(self, name: str, text: str, *, version: int) -> bool:
+        """Store as version + 1; False when another writer was faster."""
+        item = {"pk": f"CIRCUIT#{name}", "sk": "CIRCUIT", "doc": text, "seq": version + 1}
+        put = self._put(item, unless_exists=version == 0)
+        if version:
+            put |= {"ConditionExpression": "seq = :seen", "ExpressionAttributeValues": _encode({":seen": version})}
+        try:
+            self._client.put_item(**put)
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
     # ── API keys ─────────────────────────────────────────────────────────────────────────────────
 
     def api_key(self, key_hash: str) -> ApiKey | None:

@@ -414,6 +414,10 @@ class Attempt(Value):
     verification: Verification | None = None
     error: ErrorDetail | None = None
     ticket: Ticket | None = None
+    provider_request_id: str = ""
+    prompt_effective: str = ""
+    """The prompt as the host rewrote it; empty where it painted ours or does not tell."""
+    usage: dict[str, int] = Field(default_factory=dict)
     waits_for: str | None = None
     """The attempt that paints this very recipe already; its picture will serve both."""
     started_at: datetime

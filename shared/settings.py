@@ -37,6 +37,12 @@ class Settings(BaseModel):
     image_url_ttl_s: int = Field(900, ge=60, le=3600)
     stuck_after_s: int = Field(120, ge=5, description="A job that has not moved for this long is looked at by sweep.")
     approval_patience_s: int = Field(259_200, ge=5, description="A job nobody approves for this long expires.")
+    provider_secret_name: str = Field("", description="Secret with the hosts' API keys, a JSON object of host -> key.")
+    provider_read_timeout_s: int = Field(300, ge=5, le=600, description="One try at a host; gpt-image high: p95 280 s.")
+    provider_retry_budget_s: int = Field(60, ge=0, le=300, description="No new try at a host begins later than this.")
+    bedrock_region: str = Field("us-west-2", description="Where SD3.5 is offered; may differ from the stack's.")
+    azure_openai_endpoint: str = Field("", description="https://<resource>.openai.azure.com; empty: no Azure.")
+    azure_openai_api_version: str = "2025-04-01-preview"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @classmethod

@@ -65,6 +65,9 @@ class RenderView(Value):
     cost_usd_micros: int
     verification: Verification | None
     error: ErrorDetail | None
+    provider_request_id: str
+    prompt_effective: str
+    usage: dict[str, int]
     started_at: datetime
     completed_at: datetime | None
 

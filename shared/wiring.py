@@ -14,6 +14,7 @@ from botocore.config import Config
 
 from shared.cache import Cache
 from shared.catalogue import Catalogue
+from shared.errors import ConfigurationError
 from shared.images import Images
 from shared.keys import Keys
 from shared.ledger import Ledger
@@ -28,12 +29,14 @@ from shared.pipeline.verdicts import Verdicts, Verifier
 from shared.pipeline.waits import Waits
 from shared.policy import Policies
 from shared.prompts import Templates
+from shared.providers.breaker import Breaker
 from shared.providers.sagemaker import SageMaker
 from shared.settings import Settings
 from shared.workflow import Workflow
 
 if TYPE_CHECKING:
     from shared.providers import Provider
+    from shared.providers.secrets import Keyring
 
 _CLIENT: Final = Config(connect_timeout=3, read_timeout=20, retries={"mode": "standard", "max_attempts": 4})
 _S3: Final = _CLIENT.merge(Config(signature_version="s3v4"))  # presigned links of encrypted objects need it
@@ -197,15 +200,64 @@ def _workflow() -> Workflow:
 
 @cache
 def _providers() -> dict[str, Provider]:
-    return {
-        "sagemaker": SageMaker(
+    return _Providers(
+        sagemaker=SageMaker(
             _client("sagemaker-runtime"),
             _s3(),
             bucket=settings().bucket_name,
             endpoint_prefix=settings().endpoint_prefix,
             clock=now,
         )
-    }
+    )
+
+
+class _Providers(dict[str, "Provider"]):
+    """Our own endpoints, and every paid host once it is asked for: a cold start pays for none it does not use."""
+
+    def __missing__(self, name: str) -> Provider:
+        self[name] = Breaker(_hosted(name), name=name, circuits=ledger(), clock=now)
+        return self[name]
+
+
+def _hosted(name: str) -> Provider:
+    """A paid host, able to cost money only in a stage deployed to AWS."""
+    from shared.providers.bedrock import Bedrock
+    from shared.providers.google import Google
+    from shared.providers.http import Network
+    from shared.providers.openai import OpenAI
+    from shared.providers.retries import Retries
+    from shared.providers.stability import Stability
+
+    retries = Retries(budget_s=settings().provider_retry_budget_s)
+    allow_paid = settings().profile == "aws"  # the one place that says so
+    network = Network(allow_paid=allow_paid, read_timeout_s=settings().provider_read_timeout_s, retries=retries)
+    if name == "openai":
+        return OpenAI.direct(key=_keyring().of(name), network=network)
+    if name == "azure_openai":
+        return OpenAI.azure(
+            endpoint=settings().azure_openai_endpoint,
+            api_version=settings().azure_openai_api_version,
+            key=_keyring().of(name),
+            network=network,
+        )
+    if name == "google":
+        return Google(key=_keyring().of(name), network=network)
+    if name == "stability":
+        return Stability(key=_keyring().of(name), network=network)
+    if name == "bedrock":
+        config = Config(connect_timeout=3, read_timeout=120, retries={"total_max_attempts": 1})  # retries are ours
+        client = _session().client("bedrock-runtime", region_name=settings().bedrock_region, config=config)
+        return Bedrock(client, retries=retries, allow_paid=allow_paid)
+    raise ConfigurationError(f'no provider is called "{name}"')
+
+
+@cache
+def _keyring() -> Keyring:
+    from aws_lambda_powertools.utilities.parameters import SecretsProvider
+
+    from shared.providers.secrets import Keyring
+
+    return Keyring(SecretsProvider(boto3_client=_client("secretsmanager")), name=settings().provider_secret_name)
 
 
 def _verifier() -> Verifier:

@@ -15,7 +15,15 @@ from PIL import Image
 
 from shared.cache import Cache
 from shared.catalogue import Catalogue
-from shared.errors import InvalidRequest, JobConcluded, NotFound, ProviderThrottled, RenderFailed, WrongStage
+from shared.errors import (
+    InvalidRequest,
+    JobConcluded,
+    NotFound,
+    ProviderRefused,
+    ProviderThrottled,
+    RenderFailed,
+    WrongStage,
+)
 from shared.images import Images
 from shared.ledger import Ledger, chain_problem
 from shared.models import (
@@ -313,6 +321,32 @@ def test_a_lost_render_is_tried_again_and_both_tries_are_on_record(studio: Studi
     assert job.stage is Stage.DONE
     assert lost.error is not None and lost.error.code == "render_lost"
     assert found.fingerprint == lost.fingerprint
+
+
+def test_a_paid_call_that_was_cut_off_is_on_record_and_never_silently_repeated(studio: Studio) -> None:
+    """The process dies while a host that cannot repeat an order paints: the step comes again and finds the attempt."""
+    studio.host.repeatable = False
+    studio.host.answers = [KeyboardInterrupt()]  # type: ignore[list-item]
+    job = studio.submit()
+    task = RenderTask(job_id=job.id, tier=Tier.DRAFT, candidate=1, attempt=1)
+    with pytest.raises(KeyboardInterrupt):
+        studio.renders.start(task)
+
+    reply = studio.renders.start(task)
+
+    assert (reply.next, reply.attempt) == ("retry", 2)
+    assert len(studio.host.orders) == 1
+    error = studio.ledger.attempts(job.id)[0].error
+    assert error is not None and "whether it was paid" in error.message
+
+
+def test_a_refusal_that_nothing_can_change_is_not_repeated(studio: Studio) -> None:
+    studio.host.answers = [picture(1)] + [ProviderRefused("moderation")] * 5
+
+    job = studio.run()
+
+    assert job.stage is Stage.FAILED
+    assert len(studio.finals(job)) == 1
 
 
 def test_an_answer_that_is_no_picture_is_a_typed_failure(studio: Studio) -> None:

@@ -112,6 +112,7 @@ class FakeHost:
     """A provider with a queue of answers: an exception to raise, bytes to paint, or `None` for no trace."""
 
     now: datetime
+    repeatable: bool = True
     answers: list[bytes | Exception | None] = field(default_factory=list)
     orders: list[Order] = field(default_factory=list)
     _waiting: dict[str, bytes | Exception | None] = field(default_factory=dict)
@@ -119,7 +120,7 @@ class FakeHost:
     def start(self, order: Order) -> Ticket:
         self.orders.append(order)
         answer = self.answers.pop(0) if self.answers else picture(order.recipe.seed)
-        if isinstance(answer, Exception) and not isinstance(answer, RenderFailed):
+        if isinstance(answer, BaseException) and not isinstance(answer, RenderFailed):
             raise answer
         self._waiting[str(order.id)] = answer
         return Ticket(

@@ -22,6 +22,7 @@ from shared.errors import (
     PresscheckError,
     ProviderError,
     RenderFailed,
+    RenderLost,
 )
 from shared.images import Images
 from shared.ledger import Amendment, Ledger
@@ -95,9 +96,13 @@ class Renders:
         attempt = self.cache.lead_or_join(attempt)
         if attempt.waits_for:
             return self._record(attempt, event="render.joined", job=job)
+        provider = self.providers[model.provider]
+        if not provider.repeatable:
+            self._write(attempt, event="render.started", job=job)
+            job = None
         try:
-            answer = self.providers[model.provider].start(self._order(attempt))
-        except (ProviderError, NotFound) as error:
+            answer = provider.start(self._order(attempt, model))
+        except (ProviderError, NotFound, ModelRetired) as error:
             return self._record(_failed(attempt, error, now=self.clock()), event="render.failed", job=job)
         if isinstance(answer, Ticket):
             return self._record(attempt.model_copy(update={"ticket": answer}), event="render.started", job=job)
@@ -149,10 +154,16 @@ class Renders:
             started_at=self.clock(),
         )
 
-    def _order(self, attempt: Attempt) -> Order:
+    def _order(self, attempt: Attempt, model: Model) -> Order:
         sha256 = attempt.recipe.init_image
         image = self.images.load(attempt.tenant, sha256) if sha256 else None
-        return Order(id=attempt.id, provider_model=attempt.provider_model, recipe=attempt.recipe, init_image=image)
+        return Order(
+            id=attempt.id,
+            provider_model=attempt.provider_model,
+            recipe=attempt.recipe,
+            init_image=image,
+            options=model.options,
+        )
 
     # ── recording ────────────────────────────────────────────────────────────────────────────────
 
@@ -171,6 +182,9 @@ class Renders:
                 "simulated": painted.simulated,
                 "seed": attempt.seed.model_copy(update={"sent": painted.seed_sent, "reported": painted.seed_reported}),
                 "latency_ms": Latency(queue=painted.queue_ms, inference=painted.inference_ms, total=_ms(attempt, now)),
+                "provider_request_id": painted.provider_request_id,
+                "prompt_effective": painted.prompt_effective,
+                "usage": dict(painted.usage),
                 "cost_usd_micros": model.cost_usd_micros(attempt.recipe, inference_ms=painted.billed_ms),
                 "completed_at": now,
             }
@@ -178,6 +192,10 @@ class Renders:
         return self._record(rendered, event="render.finished")
 
     def _record(self, attempt: Attempt, *, event: str, job: Job | None = None) -> StepReply:
+        self._write(attempt, event=event, job=job)
+        return self._again(attempt)
+
+    def _write(self, attempt: Attempt, *, event: str, job: Job | None = None) -> None:
         def change(job: Job) -> Amendment:
             stage = Stage.DRAFTING if attempt.tier is Tier.DRAFT else _final_stage(attempt)
             return Amendment(
@@ -197,10 +215,12 @@ class Renders:
             event.replace(".", "_"), attempt=str(attempt.id), model=attempt.model, latency_ms=attempt.latency_ms.total
         )
         _measure(attempt)
-        return self._again(attempt)
 
     def _again(self, attempt: Attempt) -> StepReply:
         """What follows from an attempt as it is on record; said once more when the step is repeated."""
+        if attempt.status is AttemptStatus.PENDING and attempt.ticket is None:
+            cut = RenderLost(f"the call to {attempt.provider} was cut off; whether it was paid is not known")
+            return self._record(_failed(attempt, cut, now=self.clock()), event="render.failed")
         if attempt.status is not AttemptStatus.PENDING:
             for ticket in self.cache.share(attempt):
                 self.waits.wake(ticket)
@@ -295,7 +315,7 @@ def _facts(attempt: Attempt) -> dict[str, Any]:
         mode="json",
         include={
             "tier", "candidate", "attempt", "model", "provider", "provider_model", "model_revision", "fingerprint",
-            "seed", "template", "alias", "repair", "cached", "waits_for", "simulated",
+            "seed", "template", "alias", "repair", "cached", "waits_for", "provider_request_id", "usage", "simulated",
             "latency_ms", "cost_usd_micros", "error",
         },
     )  # fmt: skip

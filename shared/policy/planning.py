@@ -106,9 +106,9 @@ class _Desk(Value):
 
     def choose(self, *, seed: int, failures: Sequence[Attempt]) -> Plan:
         """With the model asked for by name, else the use case's, else the first fallback that can do the recipe."""
-        if asked := self._asked():
-            return self._with(asked, seed=seed)
         given_up = self._given_up(failures)
+        if asked := self._asked():
+            return self._unless_hopeless(self._with(asked, seed=seed), given_up)
         errors: list[RequestError] = []
         last_resort: Plan | None = None
         reason = ""
@@ -128,8 +128,17 @@ class _Desk(Value):
             last_resort = last_resort or option
             reason = reason or f'model "{option.model.name}" answered {given_up[option.model.name]}'
         if last_resort:
-            return last_resort
+            return self._unless_hopeless(last_resort, given_up)
         raise next((error for error in errors if error.param != "model"), errors[0])
+
+    def _unless_hopeless(self, option: Plan, given_up: Mapping[str, str]) -> Plan:
+        """The plan, unless its model gave an answer that asking again cannot change, such as a moderation refusal."""
+        code = given_up.get(option.model.name)
+        if code is not None and code not in self.lineup.policy.failures.retry:
+            raise InvalidRequest(
+                f'model "{option.model.name}" answered {code}, and no other may take over', param="model"
+            )
+        return option
 
     def _asked(self) -> str | None:
         """The model named by the job, where it decides this tier: the final, or a draft that no final follows."""

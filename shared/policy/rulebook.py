@@ -102,9 +102,13 @@ class Policy(Value):
         return texts_pass and looks_pass and bool(verification.texts or verification.artifacts)
 
     def after_failure(self, error_code: str, *, attempt: int, failures: int | None = None) -> Literal["retry", "fail"]:
-        """What follows from a technical failure; `failures` counts those in a row, without it every attempt counts."""
+        """What follows from a failed attempt; `failures` counts those in a row, without it every attempt counts.
+
+        `retry` may well mean another model: planning takes a fallback where the rules name the code.
+        """
         row = attempt if failures is None else failures
-        return "retry" if error_code in self.failures.retry and row < self.failures.max_attempts else "fail"
+        again = error_code in self.failures.retry or error_code in self.failures.fallback
+        return "retry" if again and row < self.failures.max_attempts else "fail"
 
     def off_peak_start(self, now: datetime) -> datetime:
         """When heavy work may start: `now` inside a window, else the start of the next. Needs a time zone."""

@@ -52,6 +52,11 @@ class Painted(Value):
 class Provider(Protocol):
     """A host of models."""
 
+    @property
+    def repeatable(self) -> bool:
+        """Whether repeating an order costs nothing more; where it does, the attempt is on record before the call."""
+        ...
+
     def start(self, order: Order) -> Ticket | Painted:
         """Begin a render, or make it where the host answers at once. Raises ProviderError or ModelRetired.
 
@@ -71,6 +76,8 @@ class Provider(Protocol):
 
 class AnswersAtOnce:
     """The other half of the port for hosts whose `start` returns the picture: they hand out no tickets."""
+
+    repeatable = False
 
     def collect(self, ticket: Ticket) -> Painted:
         raise RenderLost(f"{ticket.id}: this host answers at once and keeps nothing to collect")

@@ -83,6 +83,10 @@ class Breaker:
         self._clock = clock
         self._rule = rule or BreakerRule()
 
+    @property
+    def repeatable(self) -> bool:
+        return self._provider.repeatable
+
     def start(self, order: Order) -> Ticket | Painted:
         """As the provider's, or ProviderUnavailable at once with `retry_after_s` while the circuit is open."""
         probing = self._admit()

@@ -59,6 +59,8 @@ class _Reply(BaseModel):
 class SageMaker:
     """Provider of every model that runs on our own endpoints."""
 
+    repeatable = True
+
     def __init__(
         self,
         runtime: SageMakerRuntimeClient,

@@ -28,7 +28,10 @@ class Keyring:
         self._max_age_s = max_age_s
 
     def key(self, host: str) -> SecretStr:
-        """The key of a host. Raises ConfigurationError without one, ProviderUnavailable when none can be read now."""
+        """The key of a host. Raises ProviderUnavailable without one, so that a fallback may serve meanwhile.
+
+        Raises ConfigurationError for a secret that is not what it should be.
+        """
         if not self._name:
             raise ConfigurationError(f'no secret is named that could hold the key of "{host}"')
         try:
@@ -42,7 +45,8 @@ class Keyring:
             # Without its cause: pydantic quotes what it was given, and that is every key we have.
             raise ConfigurationError(f"secret {self._name} is not a JSON object of host -> key") from None
         if not key or not key.get_secret_value().strip():
-            raise ConfigurationError(f'secret {self._name} holds no key of "{host}"')
+            problem = f'secret {self._name} holds no key of "{host}"; put it there to use its models'
+            raise ProviderUnavailable(problem, reason="account")
         return key
 
     def of(self, host: str) -> Callable[[], SecretStr]:

@@ -19,6 +19,11 @@ RECEIVE = {
     f"sqs:{action}": LANES
     for action in ("ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility", "GetQueueAttributes", "GetQueueUrl")
 }
+GRAVE = "<IntakeInteractiveDeadLetters.Arn>"
+BURY = {"sqs:SendMessage": {GRAVE}} | {
+    f"sqs:{action}": LANES | {GRAVE} for action in ("GetQueueAttributes", "GetQueueUrl")
+}
+BEDROCK = {"arn:<AWS::Partition>:bedrock:us-west-2::foundation-model/stability.sd3-5-large-v1:0"}
 ANNOUNCE = {"events:PutEvents": {"<EventsBus.Arn>"}}
 WAKE = {"states:SendTaskSuccess": {"*"}}
 STATES = "arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>"
@@ -34,10 +39,12 @@ EXPECTED = {
     | SEND
     | WAKE
     | ANNOUNCE,
-    "Dispatch": READ_WRITE_LEDGER | RECEIVE | START,
+    "Dispatch": READ_WRITE_LEDGER | RECEIVE | START | BURY,
     "Render": READ_WRITE_LEDGER
     | {"s3:GetObject": IMAGES | INFERENCE, "s3:PutObject": IMAGES | INFERENCE}
-    | {"sagemaker:InvokeEndpointAsync": ENDPOINTS}
+    | {"sagemaker:InvokeEndpointAsync": ENDPOINTS, "bedrock:InvokeModel": BEDROCK}
+    | {f"secretsmanager:{action}": {"<HostsKeys>"} for action in ("GetSecretValue", "DescribeSecret")}
+    | WAKE
     | LIST,
     "Resume": READ_WRITE_LEDGER | WAKE,
     "Verify": READ_WRITE_LEDGER | {"s3:GetObject": IMAGES} | LIST,

@@ -57,7 +57,7 @@ def test_the_environment_is_never_asked(manager: Any, monkeypatch: pytest.Monkey
     for name in ("STABILITY_API_KEY", "stability", "PRESSCHECK_STABILITY"):
         monkeypatch.setenv(name, "sk-from-environment")
 
-    with pytest.raises(ConfigurationError, match='holds no key of "stability"'):
+    with pytest.raises(ProviderUnavailable, match='holds no key of "stability"'):
         keyring(manager).key("stability")
 
 
