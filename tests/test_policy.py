@@ -40,9 +40,8 @@ ALL_REACHABLE = POLICY.model_copy(
     update={
         "profiles": {
             **POLICY.profiles,
-            "everything": POLICY.profiles["aws"].model_copy(
-                update={"providers": ("sagemaker", "openai", "google", "stability", "bedrock")}
-            ),
+            "everything": POLICY.profiles["aws"],
+            "own endpoints": POLICY.profiles["aws"].model_copy(update={"providers": ("sagemaker",)}),
         }
     }
 )
@@ -319,7 +318,7 @@ def test_a_named_model_paints_the_final_and_the_policy_the_draft() -> None:
 
 
 def test_a_use_case_whose_host_is_not_set_up_takes_its_first_reachable_fallback_and_says_so() -> None:
-    made = planned(job_of(use_case="creative"), profile="aws")
+    made = planned(job_of(use_case="creative"), profile="own endpoints")
 
     assert made.alias is not None
     assert (made.alias.asked, made.alias.served_by) == ("nano-banana-pro", "sd35-large")
@@ -328,14 +327,14 @@ def test_a_use_case_whose_host_is_not_set_up_takes_its_first_reachable_fallback_
 
 def test_a_wrong_wish_is_named_even_when_the_first_model_is_out_of_reach() -> None:
     with pytest.raises(InvalidRequest) as refusal:
-        planned(job_of(use_case="creative", size="1000x1000"), profile="aws")
+        planned(job_of(use_case="creative", size="1000x1000"), profile="own endpoints")
 
     assert refusal.value.param == "size"
 
 
 def test_a_model_asked_for_by_name_is_never_replaced() -> None:
     with pytest.raises(InvalidRequest, match="hosted by openai"):
-        planned(job_of(model="gpt-image-2"), profile="aws")
+        planned(job_of(model="gpt-image-2"), profile="own endpoints")
     job = job_of(model="sd35-large")
     down = [attempt_of(planned(job), 1, error="provider_unavailable")]
 

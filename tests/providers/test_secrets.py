@@ -61,7 +61,7 @@ def test_the_environment_is_never_asked(manager: Any, monkeypatch: pytest.Monkey
         keyring(manager).key("stability")
 
 
-@pytest.mark.parametrize("text", ['["sk-leak"]', "sk-leak", '{"openai": 7, "x": "sk-leak"}', '{"openai": " "}'])
+@pytest.mark.parametrize("text", ['["sk-leak"]', "sk-leak", '{"openai": 7, "x": "sk-leak"}'])
 def test_a_secret_in_the_wrong_shape_is_told_without_quoting_it(manager: Any, text: str) -> None:
     manager.put_secret_value(SecretId=NAME, SecretString=text)
 
@@ -69,6 +69,13 @@ def test_a_secret_in_the_wrong_shape_is_told_without_quoting_it(manager: Any, te
         keyring(manager).key("openai")
 
     assert "sk-leak" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_blank_key_is_no_key(manager: Any) -> None:
+    manager.put_secret_value(SecretId=NAME, SecretString='{"openai": " "}')
+
+    with pytest.raises(ProviderUnavailable, match="holds no key"):
+        keyring(manager).key("openai")
 
 
 def test_without_a_name_there_is_no_key(manager: Any) -> None:
