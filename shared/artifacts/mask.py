@@ -1,0 +1,117 @@
+"""What a repaint under a mask may not do: leave a seam at its edge, or touch what lies outside.
+
+Hides how lines of pixels on both sides of the edge are compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+from PIL import ImageChops
+
+from shared.artifacts.frame import Floats, Frame, PixelBox, Pixels
+from shared.models import ArtifactFinding, Box
+
+SEAM_LIMIT: Final = 8.0
+OUTSIDE_LIMIT: Final = 0.002
+
+_REACH: Final = 8
+_SHORTEST: Final = 16
+_TOLERATED: Final = 16
+_MARGIN_PX: Final = 2
+
+
+def seam(frame: Frame, mask: Box, *, original: Frame | None = None) -> ArtifactFinding:
+    """Levels (of 255) by which the picture jumps at the worst side of the mask, beyond what it varies there anyway.
+
+    With `original`, of the same size, an edge that was there before the repaint does not count.
+    """
+    before = original.pixels if original is not None and original.rgb.size == frame.rgb.size else None
+    jump = max(_jumps(frame.pixels, before, frame.at(mask)), default=0.0)
+    return ArtifactFinding(
+        kind="seam",
+        score=round(max(0.0, jump), 4),
+        limit=SEAM_LIMIT,
+        box=mask,
+        detail=f"the edge of the repainted box shows: the picture jumps there by {jump:.0f} levels of 255",
+    )
+
+
+def outside_changed(frame: Frame, original: Frame, mask: Box) -> ArtifactFinding:
+    """Share of the pixels outside the mask that differ from the original by more than lossy storing explains."""
+    changed, box = _changed(frame, original, mask)
+    detail = f"{changed:.1%} of the picture outside the mask is not the original's any more"
+    if (frame.picture.width, frame.picture.height) != (original.picture.width, original.picture.height):
+        changed, box = 1.0, None
+        detail = (
+            f"the picture has {frame.picture.width} x {frame.picture.height} px, the original "
+            f"{original.picture.width} x {original.picture.height}: no pixel outside the mask can be the original's"
+        )
+    return ArtifactFinding(kind="outside_changed", score=round(changed, 6), limit=OUTSIDE_LIMIT, box=box, detail=detail)
+
+
+def _jumps(now: Pixels, before: Pixels | None, mask: PixelBox) -> Iterator[float]:
+    """For each side of the mask inside the picture, the median jump along it."""
+    for profile, old in zip(_profiles(now, mask), _profiles(now if before is None else before, mask), strict=True):
+        jump = _step(profile, 6, 9)
+        if before is None:
+            yield float(np.median(jump - np.maximum.reduce([_step(profile, *at) for at in _BESIDE])))
+            continue
+        beyond_texture = jump - np.maximum(_step(profile, 9, 12), _step(profile, 3, 6))
+        change = np.abs(profile - old).mean(2)
+        yield float(np.median(np.minimum(beyond_texture, change[:, 9] - change[:, 6])))
+
+
+_BESIDE: Final = ((0, 3), (3, 6), (9, 12), (12, 15))
+"""Pairs of lines wholly outside or wholly inside; the edge lies between lines 7 and 8."""
+
+
+def _profiles(pixels: Pixels, mask: PixelBox) -> Iterator[Floats]:
+    """Lines of pixels beside each side, (along the side, 16 from outside to inside, channels)."""
+    left, top, right, bottom = mask
+    height, width = pixels.shape[:2]
+    if right - left < _SHORTEST or bottom - top < _SHORTEST:
+        return
+    sides = [
+        (left, width, pixels[top:bottom], False),
+        (right, width, pixels[top:bottom], True),
+        (top, height, pixels[:, left:right].swapaxes(0, 1), False),
+        (bottom, height, pixels[:, left:right].swapaxes(0, 1), True),
+    ]
+    for edge, length, lines, inwards in sides:
+        if _REACH <= edge <= length - _REACH:
+            beside = lines[:, edge - _REACH : edge + _REACH]
+            yield (beside[:, ::-1] if inwards else beside).astype(np.float32)
+
+
+def _step(profile: Floats, one: int, other: int) -> Floats:
+    return np.asarray(np.abs(profile[:, other] - profile[:, one]).mean(1))
+
+
+def _changed(frame: Frame, original: Frame, mask: Box) -> tuple[float, Box | None]:
+    """Share of what lies outside, and the box around the changes in fractions of the picture."""
+    if frame.rgb.size != original.rgb.size:
+        return 1.0, None
+    apart = np.asarray(ImageChops.difference(frame.rgb, original.rgb)).max(2)
+    changed = apart > _TOLERATED
+    left, top, right, bottom = frame.at(mask)
+    # Scaling down mixes the pixels on both sides of the edge.
+    inside = (
+        slice(max(0, top - _MARGIN_PX), bottom + _MARGIN_PX),
+        slice(max(0, left - _MARGIN_PX), right + _MARGIN_PX),
+    )
+    changed[inside] = False
+    outside = changed.size - changed[inside].size
+    if not changed.any():
+        return 0.0, None
+    rows, columns = np.flatnonzero(changed.any(1)), np.flatnonzero(changed.any(0))
+    height, width = changed.shape
+    box = (
+        round(float(columns[0] / width), 4),
+        round(float(rows[0] / height), 4),
+        round(float((columns[-1] + 1 - columns[0]) / width), 4),
+        round(float((rows[-1] + 1 - rows[0]) / height), 4),
+    )
+    return float(changed.sum() / outside), box

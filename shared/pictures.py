@@ -1,0 +1,102 @@
+"""From image bytes to a picture that can be looked at: RGB, upright, no larger than was asked for.
+
+Hides file formats, colour modes, EXIF rotation and the defence against hostile files. Never judges what it
+opens, and never decodes more than MAX_PIXELS whatever a header promises.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from PIL import ExifTags, Image, ImageOps, ImageStat
+
+from shared.errors import ImageUnreadable
+
+MAX_BYTES: Final = 64 * 2**20
+MAX_PIXELS: Final = 50_000_000
+"""Above any final we order (4096 x 4096 is 17 million); as RGBA this is 200 MB."""
+_FORMATS: Final = ("PNG", "JPEG", "WEBP", "GIF")
+_BRIGHT: Final = 160
+_OPAQUE: Final = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An opened image file: `rgb` is to look at, the rest says what the file holds."""
+
+    rgb: Image.Image
+    """Upright, transparency flattened, scaled down where the file has more pixels than asked for."""
+    width: int
+    """Pixels of the upright picture as stored; likewise `height`."""
+    height: int
+    mode: str
+    """The file's colour mode in Pillow's words: `RGB`, `L`, `CMYK`, `I;16` ..."""
+    transparent: float
+    """Share of the pixels that are not fully opaque."""
+
+
+def open_picture(image: bytes, *, max_side_px: int) -> Picture:
+    """The picture in `image`, at most `max_side_px` wide and high.
+
+    Raises ImageUnreadable for bytes that are no complete, still PNG, JPEG, WebP or GIF within the limits.
+    """
+    if not image:
+        raise ImageUnreadable("the image is empty")
+    if len(image) > MAX_BYTES:
+        raise ImageUnreadable(f"the image file has {len(image)} bytes; at most {MAX_BYTES} are read")
+    try:
+        with warnings.catch_warnings():
+            # Pillow warns at 89 million pixels; our own limit is lower and is an error.
+            warnings.simplefilter("ignore")
+            return _open(image, max_side_px)
+    except ImageUnreadable:
+        raise
+    except Exception as error:
+        # Format parsers raise anything on hostile bytes (SyntaxError, struct.error, IndexError ...): whatever it
+        # is, the answer is the same, and the original is chained.
+        raise ImageUnreadable(f"the bytes are no readable picture: {error or type(error).__name__}") from error
+
+
+def _open(image: bytes, max_side_px: int) -> Picture:
+    with Image.open(io.BytesIO(image), formats=_FORMATS) as opened:
+        width, height = opened.size
+        if width * height > MAX_PIXELS:
+            raise ImageUnreadable(f"the picture has {width} x {height} px; at most {MAX_PIXELS} pixels are decoded")
+        # A phone's MPO is a JPEG with a thumbnail behind it, not an animation.
+        if getattr(opened, "n_frames", 1) > 1 and opened.format != "MPO":
+            raise ImageUnreadable("the picture is animated; its frames may show different things, so none is judged")
+        mode = opened.mode
+        opened.draft("RGB", (max_side_px, max_side_px))  # JPEG only: decodes 12 megapixels at a fraction
+        opened.load()
+        if opened.getexif().get(ExifTags.Base.Orientation, 1) in range(5, 9):  # turned by a quarter
+            width, height = height, width
+        picture = _eight_bit(ImageOps.exif_transpose(opened))
+    if max(picture.size) > max_side_px:
+        picture.thumbnail((max_side_px, max_side_px), Image.Resampling.LANCZOS)
+    if picture.mode != "RGBA":
+        return Picture(picture, width, height, mode, 0.0)
+    opacity = picture.getchannel("A").histogram()
+    transparent = 1 - opacity[_OPAQUE] / (picture.width * picture.height)
+    return Picture(_flattened(picture), width, height, mode, transparent)
+
+
+def _eight_bit(picture: Image.Image) -> Image.Image:
+    """RGB, or RGBA where something may shine through."""
+    if picture.mode.startswith("I") or picture.mode == "F":  # 16 bits a sample: convert() would clip, not scale
+        samples = np.asarray(picture, dtype=np.float32) / 257.0
+        picture = Image.fromarray(np.clip(samples, 0, 255).astype(np.uint8))
+    return picture.convert("RGBA" if picture.has_transparency_data else "RGB")
+
+
+def _flattened(picture: Image.Image) -> Image.Image:
+    """On white, as a browser shows it; on dark where what is visible is itself bright, e.g. a white logo."""
+    opacity = picture.getchannel("A")
+    visible = ImageStat.Stat(picture.convert("L"), mask=opacity)
+    bright = visible.count[0] > 0 and visible.mean[0] > _BRIGHT
+    ground = Image.new("RGBA", picture.size, (24, 24, 24, 255) if bright else (255, 255, 255, 255))
+    ground.alpha_composite(picture)
+    return ground.convert("RGB")
