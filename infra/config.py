@@ -70,6 +70,8 @@ class StageConfig(_Config):
     inference_image_repository: str = "presscheck/inference"
     weights_bucket: str | None = None
     endpoints: tuple[EndpointConfig, ...] = ()
+    azure_openai_endpoint: str = ""
+    """https://<resource>.openai.azure.com, to take OpenAI's models from there; empty for OpenAI itself."""
 
     @property
     def prefix(self) -> str:

@@ -75,6 +75,7 @@ class CoreStack(Stack):
             endpoint_prefix=self._config.endpoint_prefix,
             provider_secret_name=self.hosts.secret_name,
             bedrock_region=BEDROCK_REGION,
+            azure_openai_endpoint=self._config.azure_openai_endpoint,
         )
 
     def _connect(self) -> None:

@@ -204,6 +204,15 @@ class Catalogue(Value):
         except ValidationError as error:
             raise ConfigurationError(f"{path.name}: {_complaints(error)}") from error
 
+    def hosted_on(self, provider: ProviderName) -> Catalogue:
+        """The same catalogue with every model that this provider hosts too taken from there."""
+        there = {
+            name: model.hosted_by(provider)
+            for name, model in self.models.items()
+            if any(host.provider == provider for host in model.hosts)
+        }
+        return self.model_copy(update={"models": {**self.models, **there}})
+
     def find(self, name: str) -> Model:
         """The row of a name or alias, alive or retired. Raises InvalidRequest listing near names."""
         if model := self.models.get(self.aliases.get(name, name)):

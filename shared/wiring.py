@@ -86,7 +86,8 @@ def policies() -> Policies:
 
 @cache
 def catalogue() -> Catalogue:
-    return Catalogue.load()
+    rows = Catalogue.load()
+    return rows.hosted_on("azure_openai") if settings().azure_openai_endpoint else rows
 
 
 @cache

@@ -161,3 +161,11 @@ def test_the_unbroken_row_loads(tmp_path: Path) -> None:
     path.write_text(ROW)
 
     assert Catalogue.load(path).find("a").guidance is False
+
+
+def test_a_deployment_with_azure_takes_openais_models_from_there() -> None:
+    there = Catalogue.load().hosted_on("azure_openai")
+
+    assert there.find("gpt-image-2").provider == "azure_openai"
+    assert there.find("sd35-large").provider == "sagemaker"
+    assert Catalogue.load().find("gpt-image-2").provider == "openai"
