@@ -282,6 +282,17 @@ class ArtifactFinding(Value):
     detail: str = ""
 
 
+class Similarity(Value):
+    """How like two pictures are."""
+
+    phash_distance: int = Field(ge=0, le=64)
+    """Bits by which their perceptual hashes differ; up to 8 they look alike."""
+    ssim: float = Field(ge=-1.0, le=1.0)
+    """Structural similarity of their luma at 256 px: 1.0 is the same picture."""
+    colour_shift: float = Field(ge=0.0)
+    """How far their colours are apart, in CIELAB units and wherever they stand: 2 can just be seen, 10 is plain."""
+
+
 class Verification(Value):
     """Does the image say what was asked, and does it look broken? All checks of one image."""
 
@@ -290,6 +301,8 @@ class Verification(Value):
     artifacts: tuple[ArtifactFinding, ...] = ()
     recognized: str = ""
     """Everything read on the picture, in reading order."""
+    similarity: Similarity | None = None
+    """How like the chosen draft the final came out; None without a draft to compare with."""
     engine: str = ""
     elapsed_ms: int = 0
 

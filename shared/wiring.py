@@ -25,7 +25,7 @@ from shared.pipeline.releases import Releases
 from shared.pipeline.renders import Renders
 from shared.pipeline.submissions import Submissions
 from shared.pipeline.sweep import Sweep
-from shared.pipeline.verdicts import Verdicts, Verifier
+from shared.pipeline.verdicts import Eyes, Verdicts
 from shared.pipeline.waits import Waits
 from shared.policy import Policies
 from shared.prompts import Templates
@@ -141,7 +141,7 @@ def waits() -> Waits:
 
 @cache
 def verdicts() -> Verdicts:
-    return Verdicts(ledger=ledger(), images=images(), policies=policies(), load_verifier=_verifier)
+    return Verdicts(ledger=ledger(), images=images(), policies=policies(), open_eyes=_eyes)
 
 
 @cache
@@ -261,7 +261,8 @@ def _keyring() -> Keyring:
     return Keyring(SecretsProvider(boto3_client=_client("secretsmanager")), name=settings().provider_secret_name)
 
 
-def _verifier() -> Verifier:
-    from shared.typography import verify
+@cache
+def _eyes() -> Eyes:
+    from shared import artifacts, typography
 
-    return verify
+    return Eyes(read=typography.verify, inspect=artifacts.check, compare=artifacts.similarity)

@@ -27,12 +27,14 @@ from shared.errors import (
 from shared.images import Images
 from shared.ledger import Ledger, chain_problem
 from shared.models import (
+    ArtifactFinding,
     Attempt,
     Box,
     IntakeMessage,
     Job,
     JobRequest,
     RenderTask,
+    Similarity,
     Stage,
     StepReply,
     TextCheck,
@@ -46,7 +48,7 @@ from shared.pipeline.milestones import Milestones
 from shared.pipeline.renders import Renders
 from shared.pipeline.submissions import Submissions
 from shared.pipeline.sweep import MAX_REDRIVES, Sweep
-from shared.pipeline.verdicts import Verdicts
+from shared.pipeline.verdicts import Eyes, Verdicts
 from shared.pipeline.waits import Waits, approval_ticket
 from shared.policy import Policies
 from shared.prompts import Templates
@@ -88,6 +90,13 @@ class Studio:
         self.workflow: Any = FakeWorkflow()
         self.host = FakeHost(now=clock())
         self.reader = Reader()
+        self.defects: list[tuple[ArtifactFinding, ...]] = []
+        likeness = Similarity(phash_distance=3, ssim=0.8, colour_shift=1.0)
+        self.eyes = Eyes(
+            read=self.reader,
+            inspect=lambda _, **__: self.defects.pop(0) if self.defects else (),
+            compare=lambda _, __: likeness,
+        )
         self.sqs = boto3.client("sqs")
         self.queue = settings.interactive_queue_url
         self.poison = settings.poison_queue_url
@@ -121,9 +130,7 @@ class Studio:
             profile="local",
             clock=clock,
         )
-        self.verdicts = Verdicts(
-            ledger=self.ledger, images=self.images, policies=policies, load_verifier=lambda: self.reader
-        )
+        self.verdicts = Verdicts(ledger=self.ledger, images=self.images, policies=policies, open_eyes=lambda: self.eyes)
         self.milestones = Milestones(
             ledger=self.ledger,
             announcer=Announcer(boto3.client("events"), bus=settings.bus_name),
@@ -310,6 +317,24 @@ def test_exhausted_repairs_end_in_the_articles_error_with_the_best_attempt_kept(
     assert job.error.context["recognized"] == "SAEL"
     assert job.final_attempt is not None
     assert studio.intact(job)
+
+
+def test_a_defect_without_a_wrong_letter_is_painted_anew(studio: Studio) -> None:
+    studio.defects = [(ArtifactFinding(kind="oversaturated", score=0.9, limit=0.5, detail="colours are burnt out"),)]
+
+    job = studio.run()
+
+    first, second = studio.finals(job)
+    assert job.stage is Stage.DONE
+    assert first.verification is not None and first.verification.artifacts[0].kind == "oversaturated"
+    assert second.recipe.mask is None and second.recipe.seed != first.recipe.seed
+
+
+def test_how_like_its_draft_a_final_came_out_is_on_record(studio: Studio) -> None:
+    final = studio.finals(studio.run())[0]
+
+    assert final.verification is not None and final.verification.similarity is not None
+    assert final.verification.similarity.phash_distance == 3
 
 
 def test_a_lost_render_is_tried_again_and_both_tries_are_on_record(studio: Studio) -> None:

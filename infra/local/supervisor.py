@@ -139,9 +139,8 @@ class Supervisor:
         if core is None:
             raise DeploymentError(f"{assembled.folder} holds no stack named *-core")
         deployed = deploy(aws, assembled, core)
-        if deployed.changed:
-            for done in reconcile(aws, deployed):
-                self._progress.step("deploy", f"applied what the emulator dropped: {done}")
+        if deployed.changed and (dropped := list(reconcile(aws, deployed))):
+            self._progress.step("deploy", f"applied {len(dropped)} properties the emulator had dropped")
         return deployed
 
     def _watch(self) -> None:

@@ -7,6 +7,6 @@ decides what happens next (see policy).
 from __future__ import annotations
 
 from shared.artifacts.inspection import check, measure
-from shared.artifacts.likeness import Similarity, similarity
+from shared.artifacts.likeness import similarity
 
-__all__ = ["Similarity", "check", "measure", "similarity"]
+__all__ = ["check", "measure", "similarity"]

@@ -9,12 +9,11 @@ from typing import Final
 
 import numpy as np
 from PIL import Image
-from pydantic import Field
 
 from shared.artifacts.colour import ColourShift
 from shared.artifacts.frame import Floats, Frame
 from shared.images import perceptual_hash
-from shared.models import ArtifactFinding, Value
+from shared.models import ArtifactFinding, Similarity
 
 COMPOSITION_LIMIT: Final = 0.4
 
@@ -25,17 +24,6 @@ _C1: Final = (0.01 * 255) ** 2
 _C2: Final = (0.03 * 255) ** 2
 _LAYOUT_PX: Final = 32
 _LEAST_VARIATION: Final = 1.0
-
-
-class Similarity(Value):
-    """How like two pictures are."""
-
-    phash_distance: int = Field(ge=0, le=64)
-    """Bits by which their perceptual hashes differ; up to 8 they look alike."""
-    ssim: float = Field(ge=-1.0, le=1.0)
-    """Structural similarity of their luma at 256 px: 1.0 is the same picture."""
-    colour_shift: float = Field(ge=0.0)
-    """How far their colours are apart, in CIELAB units and wherever they stand: 2 can just be seen, 10 is plain."""
 
 
 def similarity(a: bytes, b: bytes) -> Similarity:

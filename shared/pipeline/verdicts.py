@@ -1,27 +1,62 @@
 """Verify a final and say what follows: accept, repair or reject.
 
-Brings image, expected text and the policy's strictness together. Reading is shared.typography's,
-deciding is shared.policy's.
+Brings image, expected text, draft and the policy's strictness together. Reading is shared.typography's, looking for
+defects shared.artifacts's, deciding shared.policy's.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
-from shared.errors import NotFound
+from shared.errors import ImageUnreadable, NotFound
 from shared.images import Images
 from shared.ledger import Amendment, Ledger
-from shared.models import Attempt, Box, Job, RenderTask, Stage, StepReply, Verdict, Verification
+from shared.models import (
+    ArtifactFinding,
+    Attempt,
+    Box,
+    Job,
+    Recipe,
+    RenderTask,
+    Similarity,
+    Size,
+    Stage,
+    StepReply,
+    Tier,
+    Verdict,
+    Verification,
+)
 from shared.policy import Policies
 from shared.telemetry import logger, measure
 
+_SILENT: Final = Verification(verdict=Verdict.PASS)
+"""The reading of a picture that need not say anything."""
 
-class Verifier(Protocol):
+
+class Reader(Protocol):
     """`shared.typography.verify`, or a fake of it."""
 
     def __call__(self, image: bytes, expected: Sequence[str], *, text_box: Box | None = None) -> Verification: ...
+
+
+class Inspector(Protocol):
+    """`shared.artifacts.check`, or a fake of it."""
+
+    def __call__(
+        self, image: bytes, *, expected_size: Size, recipe: Recipe, original: bytes | None, reference: bytes | None
+    ) -> tuple[ArtifactFinding, ...]: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Eyes:
+    """What looks at a picture."""
+
+    read: Reader
+    inspect: Inspector
+    compare: Callable[[bytes, bytes], Similarity]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,8 +66,8 @@ class Verdicts:
     ledger: Ledger
     images: Images
     policies: Policies
-    load_verifier: Callable[[], Verifier]
-    """Loaded on the first picture that must say something: the models behind it are heavy."""
+    open_eyes: Callable[[], Eyes]
+    """Called when the first picture comes: the libraries and models behind it are heavy."""
 
     def verify(self, task: RenderTask) -> StepReply:
         """Check one final. Repeating it answers from the ledger without reading the picture again."""
@@ -40,8 +75,9 @@ class Verdicts:
         if attempt is None or attempt.image is None:
             raise NotFound(f"attempt {task.id} has no image to verify")
         job = self.ledger.job(task.job_id)
-        verification = attempt.verification or self._look(job, attempt)
-        earlier = [each for each in self.ledger.attempts(job.id) if each.misprinted and each.attempt < attempt.attempt]
+        attempts = self.ledger.attempts(job.id)
+        verification = attempt.verification or self._look(job, attempt, attempts)
+        earlier = [each for each in attempts if each.misprinted and each.attempt < attempt.attempt]
         word = self.policies.at(job.policy_version).next_step(
             verification, attempt=attempt.attempt, misprints=len(earlier) + 1, use_case=job.use_case
         )
@@ -49,11 +85,42 @@ class Verdicts:
             self._record(job, attempt.model_copy(update={"verification": verification}), word)
         return StepReply(next=word, attempt=attempt.attempt + 1 if word == "repair" else attempt.attempt)
 
-    def _look(self, job: Job, attempt: Attempt) -> Verification:
-        if not job.expected_text or attempt.image is None:
-            return Verification(verdict=Verdict.PASS)
+    def _look(self, job: Job, attempt: Attempt, attempts: Sequence[Attempt]) -> Verification:
+        """All checks of one picture. One that cannot be looked at is itself a defect, not a broken step."""
+        assert attempt.image is not None  # noqa: S101 - the caller made sure, for the type checker
+        eyes, recipe = self.open_eyes(), attempt.recipe
         image = self.images.load(job.tenant, attempt.image.sha256)
-        return self.load_verifier()(image, job.expected_text, text_box=job.text_box)
+        start = self.images.load(job.tenant, recipe.init_image) if recipe.init_image else None
+        anchored = recipe.init_image is not None and recipe.mask is None
+        began = time.perf_counter()
+        try:
+            reading = eyes.read(image, job.expected_text, text_box=job.text_box) if job.expected_text else _SILENT
+            defects = eyes.inspect(
+                image,
+                expected_size=recipe.size,
+                recipe=recipe,
+                original=start if recipe.mask else None,
+                reference=start if anchored else None,
+            )
+            draft = self._draft(job, attempts)
+            likeness = eyes.compare(draft, image) if draft else None
+        except ImageUnreadable as error:
+            defect = ArtifactFinding(kind="unreadable", score=1.0, limit=1.0, detail=error.message)
+            return Verification(verdict=Verdict.UNREADABLE, artifacts=(defect,))
+        return reading.model_copy(
+            update={
+                "verdict": Verdict.FAIL if defects and reading.verdict is Verdict.PASS else reading.verdict,
+                "artifacts": defects,
+                "similarity": likeness,
+                "elapsed_ms": round((time.perf_counter() - began) * 1000),
+            }
+        )
+
+    def _draft(self, job: Job, attempts: Sequence[Attempt]) -> bytes | None:
+        for attempt in attempts:
+            if attempt.tier is Tier.DRAFT and attempt.candidate == job.chosen_draft and attempt.image:
+                return self.images.load(job.tenant, attempt.image.sha256)
+        return None
 
     def _record(self, job: Job, attempt: Attempt, word: str) -> None:
         verification = attempt.verification
@@ -67,6 +134,7 @@ class Verdicts:
                     check.model_dump(mode="json", include={"expected", "recognized", "cer"})
                     for check in verification.texts
                 ],
+                "artifacts": [finding.kind for finding in verification.artifacts],
                 "next": word,
             }
             changes: dict[str, Any] = {"stage": Stage.REPAIRING} if word == "repair" else {"stage": Stage.VERIFYING}
