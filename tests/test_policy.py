@@ -644,3 +644,19 @@ def test_equal_arguments_give_equal_recipes() -> None:
     assert planned(job).recipe.fingerprint() == planned(job).recipe.fingerprint()
     assert isinstance(planned(job).recipe, Recipe)
     assert planned(job).recipe.size == Size(width=1024, height=1024)
+
+
+def test_a_use_case_anchored_in_its_draft_paints_the_final_over_it() -> None:
+    hero = POLICY.use_case("hero").model_copy(update={"anchor": "draft", "anchor_strength": 0.6})
+    anchored = ALL_REACHABLE.model_copy(update={"use_cases": {**POLICY.use_cases, "hero": hero}})
+    job = job_of(use_case="hero")
+    draft = attempt_of(planned(job, Tier.DRAFT), 7)
+    final = {"tier": Tier.FINAL, "candidate": 1, "catalogue": CATALOGUE, "profile": "everything", "today": TODAY}
+
+    over = plan(job, draft=draft, policy=anchored, **final)  # type: ignore[arg-type]
+    plain = plan(job, draft=draft, policy=ALL_REACHABLE, **final)  # type: ignore[arg-type]
+
+    assert draft.image is not None
+    assert (over.recipe.init_image, over.recipe.strength) == (draft.image.sha256, 0.6)
+    assert plain.recipe.init_image is None
+    assert over.recipe.seed == plain.recipe.seed
