@@ -67,7 +67,7 @@ async def _run(api: httpx.AsyncClient, timeout_s: float) -> dict[str, Any]:
     body = {
         "prompt": "Hero banner for a summer sale, sun over a calm ocean",
         "use_case": "hero",
-        "size": "1024x1024",
+        "size": "512x512",
         "seed": random.randrange(2**32),
         "expected_text": "SALE",
     }
