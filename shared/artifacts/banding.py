@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from shared.artifacts.frame import Floats, Frame, spread
 from shared.models import ArtifactFinding
 
-BANDING_LIMIT: Final = 0.4
+BANDING_LIMIT: Final = 0.44
+"""1 of 180 good pictures reaches it (November 2026). Cut to 16 levels, 94 % do, and 99 % of those that have calm tones
+on a tenth of their area; stored as JPEG after that, 83 % and 93 %. Simulated renders stay below 0.13."""
 
 _LEVELS: Final = 256
 _STILL: Final = 4
@@ -25,6 +27,7 @@ _MIN_TEETH: Final = 4
 _TOOTH_SHARE: Final = 0.02
 _MOST_OF_A_LEVEL: Final = 0.001
 _LEAST_LEVELS: Final = 6
+_AS_GOOD: Final = 0.95
 
 
 def banding(frame: Frame) -> ArtifactFinding:
@@ -55,7 +58,8 @@ def _comb(values: NDArray[np.uint8], area: int) -> tuple[float, float]:
     teeth = combs @ (smeared > _TOOTH_SHARE * total).astype(np.float32)
     by_chance = _TOOTH / spacings
     strength = np.where(teeth >= _MIN_TEETH, (fit - by_chance) / (1 - by_chance), 0.0)
-    best = int(np.argmax(strength))
+    # Half the spacing fits as well: the widest of the combs that fit is the true one.
+    best = int(np.flatnonzero(strength >= _AS_GOOD * strength.max())[-1])
     evidence = min(1.0, total / (_MOST_OF_A_LEVEL * _LEAST_LEVELS))
     return max(0.0, float(strength[best])) * evidence, float(spacings[best])
 

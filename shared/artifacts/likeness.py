@@ -16,6 +16,8 @@ from shared.images import perceptual_hash
 from shared.models import ArtifactFinding, Similarity
 
 COMPOSITION_LIMIT: Final = 0.4
+"""JPEG, scale, light and noise stay below 0.01 on 180 pictures, simulated drafts and their finals below 0.25. Above are
+178 of 180 other pictures, 180 of 180 moved by a sixth, 174 of 180 zoomed in by five thirds (November 2026)."""
 
 _SSIM_PX: Final = 256
 _WINDOW: Final = 11

@@ -14,13 +14,20 @@ from PIL import ImageChops
 from shared.artifacts.frame import Floats, Frame, PixelBox, Pixels
 from shared.models import ArtifactFinding, Box
 
-SEAM_LIMIT: Final = 8.0
+SEAM_LIMIT: Final = 4.0
+"""With the original: 0 of 180 good pictures and 1 of 180 feathered repaints reach it; of another picture pasted in
+178 of 180 do, of a box made 20 levels lighter or darker 173, by 10 levels 151 (November 2026, as all below)."""
+UNAIDED_SEAM_LIMIT: Final = 8.0
+"""Without it, boxes may lie on edges of the design: 4 of 180 good pictures, 177 pasted, 152 changed by 20 levels."""
 OUTSIDE_LIMIT: Final = 0.002
+"""Nothing of 180 pictures stored as JPEG at quality 85, 1 at 75. A hundredth of the picture replaced, or 12 levels
+lighter or darker, is found in all 180."""
 
 _REACH: Final = 8
 _SHORTEST: Final = 16
-_TOLERATED: Final = 16
-_MARGIN_PX: Final = 2
+_TILE_PX: Final = 8
+_TOLERATED_LUMA: Final = 4
+_TOLERATED_COLOUR: Final = 12
 
 
 def seam(frame: Frame, mask: Box, *, original: Frame | None = None) -> ArtifactFinding:
@@ -33,14 +40,14 @@ def seam(frame: Frame, mask: Box, *, original: Frame | None = None) -> ArtifactF
     return ArtifactFinding(
         kind="seam",
         score=round(max(0.0, jump), 4),
-        limit=SEAM_LIMIT,
+        limit=SEAM_LIMIT if before is not None else UNAIDED_SEAM_LIMIT,
         box=mask,
         detail=f"the edge of the repainted box shows: the picture jumps there by {jump:.0f} levels of 255",
     )
 
 
 def outside_changed(frame: Frame, original: Frame, mask: Box) -> ArtifactFinding:
-    """Share of the pixels outside the mask that differ from the original by more than lossy storing explains."""
+    """Share of the picture outside the mask that differs from the original by more than lossy storing explains."""
     changed, box = _changed(frame, original, mask)
     detail = f"{changed:.1%} of the picture outside the mask is not the original's any more"
     if (frame.picture.width, frame.picture.height) != (original.picture.width, original.picture.height):
@@ -91,27 +98,23 @@ def _step(profile: Floats, one: int, other: int) -> Floats:
 
 
 def _changed(frame: Frame, original: Frame, mask: Box) -> tuple[float, Box | None]:
-    """Share of what lies outside, and the box around the changes in fractions of the picture."""
+    """Share of the tiles outside that changed, and the box around them in fractions of the picture."""
     if frame.rgb.size != original.rgb.size:
         return 1.0, None
-    apart = np.asarray(ImageChops.difference(frame.rgb, original.rgb)).max(2)
-    changed = apart > _TOLERATED
+    # Lossy storing moves single pixels by dozens of levels and the mean of 8 x 8 by few, fewest in luma.
+    here, there = frame.rgb.reduce(_TILE_PX), original.rgb.reduce(_TILE_PX)
+    colour = np.asarray(ImageChops.difference(here, there)).max(2)
+    luma = np.asarray(ImageChops.difference(here.convert("L"), there.convert("L")))
+    changed = (luma > _TOLERATED_LUMA) | (colour > _TOLERATED_COLOUR)
     left, top, right, bottom = frame.at(mask)
-    # Scaling down mixes the pixels on both sides of the edge.
-    inside = (
-        slice(max(0, top - _MARGIN_PX), bottom + _MARGIN_PX),
-        slice(max(0, left - _MARGIN_PX), right + _MARGIN_PX),
-    )
-    changed[inside] = False
-    outside = changed.size - changed[inside].size
+    touched = (slice(top // _TILE_PX, -(-bottom // _TILE_PX)), slice(left // _TILE_PX, -(-right // _TILE_PX)))
+    changed[touched] = False
+    outside = changed.size - changed[touched].size
     if not changed.any():
         return 0.0, None
     rows, columns = np.flatnonzero(changed.any(1)), np.flatnonzero(changed.any(0))
-    height, width = changed.shape
-    box = (
-        round(float(columns[0] / width), 4),
-        round(float(rows[0] / height), 4),
-        round(float((columns[-1] + 1 - columns[0]) / width), 4),
-        round(float((rows[-1] + 1 - rows[0]) / height), 4),
-    )
+    width, height = (side / _TILE_PX for side in frame.rgb.size)
+    x, y = columns[0] / width, rows[0] / height
+    right_edge, bottom_edge = min(1.0, (columns[-1] + 1) / width), min(1.0, (rows[-1] + 1) / height)
+    box = (round(x, 4), round(y, 4), round(right_edge - x, 4), round(bottom_edge - y, 4))
     return float(changed.sum() / outside), box

@@ -16,6 +16,8 @@ from shared.artifacts.frame import Floats, Frame
 from shared.models import ArtifactFinding
 
 REPEATED_LIMIT: Final = 0.65
+"""The most repetitive of 180 good pictures (four panels of one motif) has 0.46; of 540 tilings, 2 x 2 to 4 x 4, 539 are
+above (November 2026). A copy of a ninth of the picture is not told from design that repeats itself."""
 
 _SIDE: Final = 256
 _MIN_SHIFT: Final = 32

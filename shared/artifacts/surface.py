@@ -15,8 +15,11 @@ from shared.artifacts.frame import Floats, Frame
 from shared.models import ArtifactFinding
 
 BLANK_LIMIT: Final = 0.85
+"""Good pictures stay below 0.54. One colour everywhere is 1.0, a picture darkened to 12 % at least 0.88."""
 NOISE_LIMIT: Final = 7.0
+"""Good pictures stay below 6.7. Noise of 20 levels is always above, of 12 levels in 89 of 100 pictures."""
 BLUR_LIMIT: Final = 0.84
+"""Good pictures stay below 0.83. A Gaussian blur of 3 px is always above, of 2 px in 89 of 100 pictures."""
 
 _COARSE_PX: Final = 64
 _TILE_PX: Final = 16
