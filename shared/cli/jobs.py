@@ -173,6 +173,14 @@ def _find(api: Api, job: str) -> JobDocument:
     return api.job(newest[0].id)
 
 
+_DONE = {
+    "approve": "approved, its final follows",
+    "reject": "rejected",
+    "drafts": "more drafts follow",
+    "cancel": "canceled",
+}
+
+
 def _act(context: typer.Context, job: str, *, verb: str, body: dict[str, Any], wait: bool, how: Presentation) -> None:
     world, api = _open(context)
     job_id = _find(api, job).view.id if job == "last" else job
@@ -183,9 +191,9 @@ def _act(context: typer.Context, job: str, *, verb: str, body: dict[str, Any], w
     if how.as_json:
         print_json(world.out, document.raw)
     else:
-        world.out.print(
-            Text.assemble("Job ", (job_id, "bold"), f": {WORDS[document.view.stage].lower()}."), soft_wrap=True
-        )
+        # The workflow acts on a decision a moment later: until then the stage would contradict what was just done.
+        word = WORDS[document.view.stage].lower() if document.view.stage.terminal else _DONE[verb]
+        world.out.print(Text.assemble("Job ", (job_id, "bold"), f": {word}."), soft_wrap=True)
         if not document.view.stage.terminal:
             world.out.print(Text.assemble(("next ", "cyan"), f"presscheck jobs watch {job_id}"), soft_wrap=True)
 
