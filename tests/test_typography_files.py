@@ -14,7 +14,13 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from shared.errors import ImageUnreadable
-from shared.typography.decoding import MAX_BYTES, MAX_SIDE_PX, decode
+from shared.pictures import MAX_BYTES, open_picture
+from shared.typography.page import MAX_SIDE_PX
+
+
+def decode(image: bytes) -> Image.Image:
+    """The picture as typography looks at it."""
+    return open_picture(image, max_side_px=MAX_SIDE_PX).rgb
 
 
 def encoded(picture: Image.Image, kind: str = "PNG", **options: object) -> bytes:

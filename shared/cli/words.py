@@ -112,7 +112,7 @@ def verification(checked: Verification | None) -> str:
     lines += [
         f"{finding.kind} {finding.score:.2f}, limit {finding.limit:.2f}"
         for finding in checked.artifacts
-        if finding.score > finding.limit
+        if finding.score >= finding.limit
     ]
     verdict = {Verdict.PASS: "passed", Verdict.FAIL: "failed", Verdict.UNREADABLE: "unreadable"}[checked.verdict]
     return ": ".join([verdict, *(["; ".join(lines)] if lines else [])])

@@ -14,8 +14,8 @@ from typing import Final, Literal
 from PIL import Image
 
 from shared.models import Box
+from shared.pictures import open_picture
 from shared.typography import tesseract
-from shared.typography.decoding import decode
 from shared.typography.detection import VIEWS, View, detect
 from shared.typography.folding import Case, spellings
 from shared.typography.geometry import Region
@@ -31,6 +31,8 @@ _DOUBTFUL: Final = 0.9
 _CLEARER: Final = 0.05  # by how much the other way up must be, to be believed
 _MAX_LINE_HEIGHTS: Final = 600  # about 1,200 letters a view, 2 s of one core
 _KEPT_PAGES: Final = 2
+MAX_SIDE_PX: Final = 2048
+"""The finest detector view is no larger, so more pixels would only cost memory."""
 
 
 class Page:
@@ -100,7 +102,7 @@ def page(image: bytes, engine: Engine) -> Page:
 
 @functools.lru_cache(maxsize=_KEPT_PAGES)
 def _page(image: bytes, engine: Engine) -> Page:
-    return Page(decode(image), engine)
+    return Page(open_picture(image, max_side_px=MAX_SIDE_PX).rgb, engine)
 
 
 def _read_view(picture: Image.Image, view: View) -> list[Word]:
