@@ -256,15 +256,16 @@ class Ledger:
         An expired lease is taken over. Asking again as the holder renews it.
         """
         key = _lease_key(tenant, fingerprint)
-        mine = {"holder": holder, "until": _stamp(until), "expires_at": int((until + _TICKET_LIFE).timestamp())}
+        mine = {":holder": holder, ":until": _stamp(until), ":life": int((until + _TICKET_LIFE).timestamp())}
         for _ in range(_WRITE_TRIES):
             try:
-                self._client.put_item(
+                self._client.update_item(  # not a put: whoever waited for a painter who died waits on, for the next
                     TableName=self._table,
-                    Item=_encode({**key, **mine}),
+                    Key=_encode(key),
+                    UpdateExpression="SET holder = :holder, #until = :until, expires_at = :life",
                     ConditionExpression="attribute_not_exists(holder) OR #until < :now OR holder = :holder",
                     ExpressionAttributeNames={"#until": "until"},
-                    ExpressionAttributeValues=_encode({":now": _stamp(self._clock()), ":holder": holder}),
+                    ExpressionAttributeValues=_encode({**mine, ":now": _stamp(self._clock())}),
                 )
             except self._client.exceptions.ConditionalCheckFailedException:
                 if other := self._queue_up(key, ticket):

@@ -164,8 +164,10 @@ def test_a_lease_has_one_holder_who_learns_who_waits(ledger: Ledger, clock: Cloc
     assert not ledger.leased("acme", "recipe")
 
 
-def test_an_expired_lease_is_taken_over(ledger: Ledger, clock: Clock) -> None:
+def test_an_expired_lease_is_taken_over_with_those_who_wait(ledger: Ledger, clock: Clock) -> None:
     ledger.lease("acme", "recipe", holder="a", until=clock() + timedelta(minutes=10), ticket="a-1")
+    ledger.lease("acme", "recipe", holder="c", until=clock() + timedelta(minutes=10), ticket="c-1")
     clock.forward(minutes=11)
 
     assert ledger.lease("acme", "recipe", holder="b", until=clock() + timedelta(minutes=10), ticket="b-1") is None
+    assert ledger.release("acme", "recipe", holder="b") == ("c-1",)

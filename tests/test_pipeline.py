@@ -603,6 +603,7 @@ def test_what_no_model_can_paint_is_refused_before_anything_is_promised(studio: 
     for field_name, fields in {
         "size": {"size": "1000x1000"},
         "use_case": {"use_case": "billboard"},
+        "webhook": {"webhook": "https://example.com/hook"},
         "expected_text": {"expected_text": "A" * 118, "text_box": [0.4, 0.4, 0.05, 0.05]},
     }.items():
         with pytest.raises(InvalidRequest) as refusal:

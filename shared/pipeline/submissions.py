@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from ulid import ULID
 
 from shared.catalogue import Catalogue
-from shared.errors import NotFound
+from shared.errors import InvalidRequest, NotFound
 from shared.ledger import Ledger
 from shared.models import MAX_SEED, Finalize, IntakeMessage, Job, JobRequest, Principal, Stage
 from shared.outlets import Intake
@@ -100,6 +100,11 @@ class Submissions:
 
     def _settle(self, who: Principal, request: JobRequest, template: Template | None) -> Job:
         """Every question answered: by the request, else by its template, else by the policy."""
+        if request.webhook or request.webhook_events:
+            raise InvalidRequest(
+                "this version delivers no webhooks yet; poll urls.get, which answers 304 while nothing happens",
+                param="webhook",
+            )
         filled = template.render(request.variables) if template else Rendered(prompt=normalise(request.prompt or ""))
         policy = self._releases.policy()
         use_case = policy.settle(request)
