@@ -157,7 +157,9 @@ def milestones() -> Milestones:
 
 @cache
 def decisions() -> Decisions:
-    return Decisions(ledger=ledger(), waits=waits(), workflow=_workflow(), milestones=milestones(), clock=now)
+    return Decisions(
+        ledger=ledger(), cache=_cache(), waits=waits(), workflow=_workflow(), milestones=milestones(), clock=now
+    )
 
 
 @cache

@@ -139,7 +139,12 @@ class Studio:
             clock=clock,
         )
         self.decisions = Decisions(
-            ledger=self.ledger, waits=self.waits, workflow=self.workflow, milestones=self.milestones, clock=clock
+            ledger=self.ledger,
+            cache=cache,
+            waits=self.waits,
+            workflow=self.workflow,
+            milestones=self.milestones,
+            clock=clock,
         )
         self.sweep = Sweep(
             ledger=self.ledger,
@@ -250,7 +255,7 @@ def test_equal_jobs_at_once_are_painted_once_and_the_rest_are_served_from_it(stu
     assert [draft.cached for draft in drafts] == [False, True, True, True, True]
 
 
-@pytest.mark.parametrize("end", ["the painter fails", "the painter dies"])
+@pytest.mark.parametrize("end", ["the painter fails", "the painter is canceled", "the painter dies"])
 def test_who_waits_for_a_painter_in_vain_paints_alone(end: str, studio: Studio) -> None:
     studio.host.answers = [RenderFailed("broken"), picture(5)]
     painter, waiter = (studio.submit() for _ in range(2))
@@ -260,6 +265,8 @@ def test_who_waits_for_a_painter_in_vain_paints_alone(end: str, studio: Studio) 
 
     if end == "the painter fails":
         studio.renders.collect(first)
+    elif end == "the painter is canceled":
+        studio.decisions.cancel(DESIGNER, painter.id)
     else:
         studio.workflow.states |= {painter.id: "running", waiter.id: "running"}
         studio.clock.forward(minutes=11)
@@ -372,6 +379,7 @@ def test_a_refusal_that_nothing_can_change_is_not_repeated(studio: Studio) -> No
 
     assert job.stage is Stage.FAILED
     assert len(studio.finals(job)) == 1
+    assert job.error is not None and job.error.message == "moderation"
 
 
 def test_an_answer_that_is_no_picture_is_a_typed_failure(studio: Studio) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from shared.cache import Cache
 from shared.errors import InvalidRequest, WrongStage
 from shared.ledger import Amendment, Ledger
 from shared.models import MAX_DRAFTS, AttemptStatus, Decision, Job, Principal, Stage, Tier
@@ -25,6 +26,7 @@ class Decisions:
     """The verbs of `POST /v1/jobs/{id}/…`. A job of another tenant is NotFound."""
 
     ledger: Ledger
+    cache: Cache
     waits: Waits
     workflow: Workflow
     milestones: Milestones
@@ -62,7 +64,15 @@ class Decisions:
         if not job.stage.terminal:
             job = self.milestones.conclude(job_id, "canceled", cause=f"canceled by {who.name}", actor=who.name)
             self.workflow.stop(job, cause=f"canceled by {who.name}")
+            self._hand_over(job_id)
         return job
+
+    def _hand_over(self, job_id: str) -> None:
+        """Let others who wait for a picture of this job's paint it themselves."""
+        for attempt in self.ledger.attempts(job_id):
+            if attempt.status is AttemptStatus.PENDING:
+                for ticket in self.cache.share(attempt):
+                    self.waits.wake(ticket)
 
     def _decide(
         self,

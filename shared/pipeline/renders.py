@@ -67,10 +67,11 @@ class Renders:
         job = self.ledger.job(task.job_id)
         if known := self.ledger.attempt(task.id):
             return self._again(known)
+        attempts = self.ledger.attempts(job.id)
         try:
-            chosen = self._plan(job, task, self.ledger.attempts(job.id))
+            chosen = self._plan(job, task, attempts)
         except (InvalidRequest, ModelRetired) as error:
-            return self._refuse(job, error)
+            return self._refuse(job, error, failures=_failures(attempts, task.id))
         return self._paint(self._attempt(job, task, chosen), chosen.model, job=job)
 
     def collect(self, task: RenderTask) -> StepReply:
@@ -238,13 +239,13 @@ class Renders:
             return StepReply(next="retry", attempt=attempt.attempt + 1)
         return StepReply(next="fail", attempt=attempt.attempt)
 
-    def _refuse(self, job: Job, error: PresscheckError) -> StepReply:
-        """No recipe can be planned any more, e.g. the model was retired meanwhile: say so on the job and stop."""
+    def _refuse(self, job: Job, error: PresscheckError, *, failures: Sequence[Attempt]) -> StepReply:
+        """No recipe can be planned any more. What the models answered explains it best; without that, we do."""
+        reason = failures[0].error if failures and failures[0].error else _detail(error)
 
         def change(_: Job) -> Amendment:
-            return Amendment(
-                event="render.refused", actor=_ACTOR, data={"error": error.message}, changes={"error": _detail(error)}
-            )
+            data = {"error": error.message, "reason": reason.message}
+            return Amendment(event="render.refused", actor=_ACTOR, data=data, changes={"error": reason})
 
         self.ledger.amend(job, change)
         return StepReply(next="fail")
