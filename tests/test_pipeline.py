@@ -355,6 +355,17 @@ def test_a_lost_render_is_tried_again_and_both_tries_are_on_record(studio: Studi
     assert found.fingerprint == lost.fingerprint
 
 
+def test_a_host_that_answers_at_once_needs_no_wait_and_leaves_its_request_id(studio: Studio) -> None:
+    studio.host.repeatable = False
+    job = studio.submit()
+
+    reply = studio.renders.start(RenderTask(job_id=job.id, tier=Tier.DRAFT, candidate=1, attempt=1))
+
+    assert reply.next == "continue"
+    assert studio.ledger.attempts(job.id)[0].provider_request_id == "req-1"
+    assert [event.type for event in studio.ledger.events(job.id)][1:] == ["render.started", "render.finished"]
+
+
 def test_a_paid_call_that_was_cut_off_is_on_record_and_never_silently_repeated(studio: Studio) -> None:
     """The process dies while a host that cannot repeat an order paints: the step comes again and finds the attempt."""
     studio.host.repeatable = False

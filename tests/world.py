@@ -117,12 +117,14 @@ class FakeHost:
     orders: list[Order] = field(default_factory=list)
     _waiting: dict[str, bytes | Exception | None] = field(default_factory=dict)
 
-    def start(self, order: Order) -> Ticket:
+    def start(self, order: Order) -> Ticket | Painted:
         self.orders.append(order)
         answer = self.answers.pop(0) if self.answers else picture(order.recipe.seed)
         if isinstance(answer, BaseException) and not isinstance(answer, RenderFailed):
             raise answer
         self._waiting[str(order.id)] = answer
+        if not self.repeatable and isinstance(answer, bytes):
+            return _painted(answer)
         return Ticket(
             id=str(order.id), output_location=f"s3://out/{order.id}", failure_location="", submitted_at=self.now
         )
@@ -133,16 +135,21 @@ class FakeHost:
             raise answer
         if answer is None:
             raise RenderLost(f"no answer for {ticket.id}")
-        return Painted(
-            data=answer,
-            seed_sent=7,
-            seed_reported=7,
-            model_revision="rev-1",
-            simulated=True,
-            queue_ms=1,
-            inference_ms=20,
-            billed_ms=2000,
-        )
+        return _painted(answer)
 
     def answered(self, ticket: Ticket) -> bool:
         return self._waiting.get(ticket.id) is not None
+
+
+def _painted(data: bytes) -> Painted:
+    return Painted(
+        data=data,
+        seed_sent=7,
+        seed_reported=7,
+        model_revision="rev-1",
+        simulated=True,
+        queue_ms=1,
+        inference_ms=20,
+        billed_ms=2000,
+        provider_request_id="req-1",
+    )
