@@ -553,6 +553,18 @@ def test_a_crash_between_ledger_and_queue_is_found_and_queued_again(studio: Stud
     assert studio.sweep.run().looked_at == 0
 
 
+def test_a_job_that_breaks_the_sweep_does_not_hide_the_others(studio: Studio) -> None:
+    broken, standing = studio.submit(), studio.submit()
+    studio.workflow.states[broken.id] = "running"
+    studio.renders.start(RenderTask(job_id=broken.id, tier=Tier.DRAFT, candidate=1, attempt=1))
+    studio.sweep.providers.clear()  # type: ignore[attr-defined]  # no provider: looking for its answer raises KeyError
+
+    studio.clock.forward(minutes=3)
+
+    assert studio.sweep.run().requeued == 1
+    assert standing.id in studio.queued()
+
+
 def test_a_lost_execution_is_started_again_until_it_is_given_up(studio: Studio) -> None:
     job = studio.submit()
     studio.drafts(job)

@@ -67,6 +67,10 @@ class Sweep:
             except PresscheckError as error:
                 logger.warning("sweep_skipped", job_id=job_id, error=error.message)
                 continue
+            except Exception:
+                # The oldest job comes first every minute: a fault of its own must not hide all behind it for ever.
+                logger.exception("sweep_failed", job_id=job_id)
+                continue
             counts[what] = counts.get(what, 0) + 1
             if what != "unhurt":
                 logger.info("sweep_moved", job_id=job_id, what=what)
