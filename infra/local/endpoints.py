@@ -26,20 +26,11 @@ def write_endpoints(
     emulator: Emulator,
     assembly: Assembly,
     container: str,
-    prefix: str,
-    models: tuple[str, ...] = (),
 ) -> list[str]:
-    """Write the table to `path`; returns the endpoints' names.
-
-    `models` are served by the same container besides those of the template: each gets an endpoint
-    like the first one of the template, named `prefix` and the model.
-    """
+    """Write the table to `path`; returns the endpoints' names."""
     endpoints = _templated(emulator, assembly, container=container)
     if not endpoints:
         raise LookupError("no synthesized stack declares an asynchronous SageMaker endpoint")
-    pattern = next(iter(endpoints.values()))
-    for model in models:
-        endpoints.setdefault(prefix + model.replace(".", "-").replace("_", "-"), pattern)
     path.write_bytes(dump_endpoints(endpoints))
     return list(endpoints)
 

@@ -35,7 +35,6 @@ class Options(BaseModel):
     state: Path | None = None
     port: int = 0
     time_scale: float | None = None
-    models: dict[str, Path] = {}
     assembly: Path | None = None
 
 

@@ -112,7 +112,7 @@ class Supervisor:
         functions = _function_env(environment.Emulator(emulator.url), deployed)
         self._tell(outputs=deployed.outputs, function_env=functions)
 
-        sagemaker = self._sagemaker(base, emulator.url, assembled, prefix=functions["PRESSCHECK_ENDPOINT_PREFIX"])
+        sagemaker = self._sagemaker(base, emulator.url, assembled)
         say("sagemaker", f"starting the SageMaker stand-in on {sagemaker.url}")
         sagemaker.start()
         self._children.append(sagemaker)
@@ -196,8 +196,6 @@ class Supervisor:
         arguments: list[object] = ["--host", "127.0.0.1", "--port", port]
         if self._options.time_scale is not None:
             arguments += ["--time-scale", self._options.time_scale]
-        for name, folder in self._options.models.items():
-            arguments += ["--model", f"{name}={folder}"]
         return Child(
             name="container",
             command=_module("infra.inference.container", "serve", *arguments),
@@ -207,7 +205,7 @@ class Supervisor:
             log=self._home.logs / "container.log",
         )
 
-    def _sagemaker(self, base: dict[str, str], endpoint_url: str, assembled: Assembly, *, prefix: str) -> Child:
+    def _sagemaker(self, base: dict[str, str], endpoint_url: str, assembled: Assembly) -> Child:
         table = self._run / "endpoints.json"
         container = next(child for child in self._children if child.name == "container")
         write_endpoints(
@@ -215,8 +213,6 @@ class Supervisor:
             emulator=environment.Emulator(endpoint_url),
             assembly=assembled,
             container=container.url,
-            prefix=prefix,
-            models=tuple(self._options.models),
         )
         url = f"http://127.0.0.1:{self._sagemaker_port}"
         self._tell(sagemaker_url=url)
