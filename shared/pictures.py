@@ -42,7 +42,8 @@ class Picture:
 def open_picture(image: bytes, *, max_side_px: int) -> Picture:
     """The picture in `image`, at most `max_side_px` wide and high.
 
-    Raises ImageUnreadable for bytes that are no complete, still PNG, JPEG, WebP or GIF within the limits.
+    Raises ImageUnreadable for bytes that are no complete, still PNG, JPEG, WebP or GIF within the limits, and
+    MemoryError when memory runs out.
     """
     if not image:
         raise ImageUnreadable("the image is empty")
@@ -53,8 +54,8 @@ def open_picture(image: bytes, *, max_side_px: int) -> Picture:
             # Pillow warns at 89 million pixels; our own limit is lower and is an error.
             warnings.simplefilter("ignore")
             return _open(image, max_side_px)
-    except ImageUnreadable:
-        raise
+    except (ImageUnreadable, MemoryError):
+        raise  # too little memory is our trouble: a good picture must not be repainted for it
     except Exception as error:
         # Format parsers raise anything on hostile bytes (SyntaxError, struct.error, IndexError ...): whatever it
         # is, the answer is the same, and the original is chained.

@@ -16,6 +16,7 @@ from PIL import Image
 from shared.cache import Cache
 from shared.catalogue import Catalogue
 from shared.errors import (
+    ImageUnreadable,
     InvalidRequest,
     JobConcluded,
     NotFound,
@@ -335,6 +336,21 @@ def test_a_defect_without_a_wrong_letter_is_painted_anew(studio: Studio) -> None
     assert job.stage is Stage.DONE
     assert first.verification is not None and first.verification.artifacts[0].kind == "oversaturated"
     assert second.recipe.mask is None and second.recipe.seed != first.recipe.seed
+
+
+@pytest.mark.parametrize("use_case", ["default", "thumbnail", "creative"])
+def test_a_picture_nobody_could_look_at_is_never_accepted_however_lenient_the_use_case(
+    use_case: str, studio: Studio
+) -> None:
+    def cannot_look(*_: object, **__: object) -> Verification:
+        raise ImageUnreadable("the picture is animated")
+
+    studio.eyes = Eyes(read=cannot_look, inspect=studio.eyes.inspect, compare=studio.eyes.compare)
+
+    job = studio.run(use_case=use_case)
+
+    assert job.stage is Stage.FAILED
+    assert {final.verification.verdict for final in studio.finals(job) if final.verification} == {Verdict.UNREADABLE}
 
 
 def test_how_like_its_draft_a_final_came_out_is_on_record(studio: Studio) -> None:

@@ -96,6 +96,8 @@ class Policy(Value):
         """Whether a picture is good enough for this use case: more lenient than the verifier where the rules say so."""
         if verification.verdict is Verdict.PASS:
             return True
+        if verification.verdict is Verdict.UNREADABLE and not verification.texts:
+            return False  # nobody could look at it: there is nothing to be lenient about
         rule = self.use_case(use_case).verify
         texts_pass = all(check.verdict is Verdict.PASS or check.cer <= rule.max_cer for check in verification.texts)
         looks_pass = rule.artifacts == "note" or not defects(verification)
