@@ -1,0 +1,96 @@
+"""The nouns of Presscheck as frozen values: request, job, recipe, render, verification.
+
+Hides nothing and decides nothing: every edge (HTTP, SQS, state machine, TOML, ledger) parses into
+these and every layer above passes them on. No AWS, no HTTP, no pixels.
+"""
+
+from __future__ import annotations
+
+from shared.models.access import ApiKey, Principal
+from shared.models.attempt import (
+    Alias,
+    Attempt,
+    AttemptId,
+    AttemptStatus,
+    Determinism,
+    ErrorDetail,
+    ImageRef,
+    Latency,
+    SeedRecord,
+    Ticket,
+)
+from shared.models.job import TERMINAL_STAGES, Decision, Event, Job, JobPage, Stage
+from shared.models.messages import IntakeMessage, RenderTask, StepReply
+from shared.models.recipe import Recipe, TemplateRef, TextGuide, Tier
+from shared.models.request import Finalize, JobRequest
+from shared.models.values import (
+    MAX_DRAFTS,
+    MAX_PROMPT_CHARS,
+    MAX_SEED,
+    SEED_SET,
+    Box,
+    CleanText,
+    ExpectedText,
+    Fraction,
+    Name,
+    Prompt,
+    Size,
+    Tag,
+    TextBox,
+    Value,
+    canonical_json,
+    sha256_hex,
+)
+from shared.models.verification import ArtifactFinding, Similarity, TextCheck, TextDifference, Verdict, Verification
+
+__all__ = [
+    "MAX_DRAFTS",
+    "MAX_PROMPT_CHARS",
+    "MAX_SEED",
+    "SEED_SET",
+    "TERMINAL_STAGES",
+    "Alias",
+    "ApiKey",
+    "ArtifactFinding",
+    "Attempt",
+    "AttemptId",
+    "AttemptStatus",
+    "Box",
+    "CleanText",
+    "Decision",
+    "Determinism",
+    "ErrorDetail",
+    "Event",
+    "ExpectedText",
+    "Finalize",
+    "Fraction",
+    "ImageRef",
+    "IntakeMessage",
+    "Job",
+    "JobPage",
+    "JobRequest",
+    "Latency",
+    "Name",
+    "Principal",
+    "Prompt",
+    "Recipe",
+    "RenderTask",
+    "SeedRecord",
+    "Similarity",
+    "Size",
+    "Stage",
+    "StepReply",
+    "Tag",
+    "TemplateRef",
+    "TextBox",
+    "TextCheck",
+    "TextDifference",
+    "TextGuide",
+    "Ticket",
+    "Tier",
+    "Value",
+    "Verdict",
+    "Verification",
+    "canonical_json",
+    "sha256_hex",
+]

@@ -1,0 +1,132 @@
+"""The job and its audit chain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final, Literal
+
+from shared.models.attempt import ErrorDetail
+from shared.models.recipe import TemplateRef
+from shared.models.request import JobRequest
+from shared.models.values import Size, TextBox, Value, canonical_json, sha256_hex
+
+
+class Stage(StrEnum):
+    QUEUED = "queued"
+    DRAFTING = "drafting"
+    AWAITING_APPROVAL = "awaiting_approval"
+    WAITING_OFF_PEAK = "waiting_off_peak"
+    FINALIZING = "finalizing"
+    VERIFYING = "verifying"
+    REPAIRING = "repairing"
+    DONE = "done"
+    REJECTED = "rejected"
+    FAILED = "failed"
+    CANCELED = "canceled"
+    EXPIRED = "expired"
+
+    @property
+    def terminal(self) -> bool:
+        return self in TERMINAL_STAGES
+
+    @property
+    def status(self) -> Literal["starting", "processing", "succeeded", "failed", "canceled"]:
+        """Replicate's closed list; clients written for it must never see another word."""
+        return _STATUS.get(self, "processing")
+
+
+TERMINAL_STAGES: Final = frozenset({Stage.DONE, Stage.REJECTED, Stage.FAILED, Stage.CANCELED, Stage.EXPIRED})
+_STATUS: Final[Mapping[Stage, Literal["starting", "processing", "succeeded", "failed", "canceled"]]] = {
+    Stage.QUEUED: "starting",
+    Stage.DONE: "succeeded",
+    Stage.REJECTED: "canceled",
+    Stage.FAILED: "failed",
+    Stage.CANCELED: "canceled",
+    Stage.EXPIRED: "canceled",
+}
+
+
+class Decision(Value):
+    """What a person decided about the drafts of one round."""
+
+    word: Literal["approve", "reject", "more"]
+    by: str
+    at: datetime
+    draft: int | None = None
+    off_peak: bool = False
+    more: int = 0
+    reason: str = ""
+
+
+class Job(Value):
+    """One user request and its life: the current state, as the ledger holds it."""
+
+    id: str
+    tenant: str
+    stage: Stage
+    seq: int
+    """Number of the last event in the audit chain; every change of the job adds one."""
+    head: str
+    """Digest of that event: the next one points back to it."""
+    request: JobRequest
+    use_case: str
+    policy_version: int
+    prompt: str
+    negative_prompt: str = ""
+    template: TemplateRef | None = None
+    expected_text: tuple[str, ...] = ()
+    """From the request, else from the template, as are the next three: what every final must say."""
+    text_box: TextBox | None = None
+    guidance: float | None = None
+    steps: int | None = None
+    seed: int
+    seed_set: str | None = None
+    """The seed set and version the seed came from: `brand@3`."""
+    size: Size
+    rounds: tuple[int, ...]
+    """How many drafts each round asked for; more than one entry after "more drafts"."""
+    decision: Decision | None = None
+    """The answer to the current round; cleared when a new round opens."""
+    chosen_draft: int | None = None
+    final_attempt: int | None = None
+    """The accepted final, or the best attempt of a failed job."""
+    redrives: int = 0
+    """How often sweep had to start the workflow again."""
+    cost_usd_micros: int = 0
+    error: ErrorDetail | None = None
+    created_at: datetime
+    updated_at: datetime
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+
+    @property
+    def candidates(self) -> tuple[int, ...]:
+        """Numbers of the current round's drafts; drafts are numbered on through all rounds."""
+        last = sum(self.rounds)
+        return tuple(range(last - self.rounds[-1] + 1, last + 1))
+
+
+class Event(Value):
+    """One link of a job's audit chain. `digest` covers every other field, `prev` is the link before it."""
+
+    job_id: str
+    seq: int
+    type: str
+    at: datetime
+    actor: str
+    data: dict[str, Any]
+    prev: str
+    digest: str = ""
+
+    def computed_digest(self) -> str:
+        """sha256 over the canonical JSON of all fields but `digest`."""
+        return sha256_hex(canonical_json(self.model_dump(mode="json", exclude={"digest"})))
+
+
+class JobPage(Value):
+    """One page of jobs, newest first; `cursor` is None on the last page."""
+
+    jobs: tuple[Job, ...]
+    cursor: str | None = None
