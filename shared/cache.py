@@ -26,14 +26,14 @@ class Cache:
 
     def find(self, tenant: str, recipe: Recipe) -> Attempt | None:
         """The earlier render of this very recipe, if its image is still stored byte for byte."""
-        hit = self._ledger.cached(tenant, recipe.fingerprint())
+        hit = self._ledger.renders.find(tenant, recipe.fingerprint())
         return hit if hit and hit.image and self._images.exists(hit.image) else None
 
     def lead_or_join(self, attempt: Attempt) -> Attempt:
         """The attempt as it is where it may paint, with `waits_for` and a ticket where another paints the same."""
         now = self._clock()
         ticket = f"{attempt.id}-join-{now.timestamp() * 1000:.0f}"  # a new one each time: a ticket is woken once
-        holder = self._ledger.lease(
+        holder = self._ledger.renders.lease(
             attempt.tenant, attempt.fingerprint, holder=str(attempt.id), until=now + LEASE_LIFE, ticket=ticket
         )
         wait = Ticket(id=ticket, output_location="", failure_location="", submitted_at=now) if holder else None
@@ -42,9 +42,9 @@ class Cache:
     def share(self, attempt: Attempt) -> tuple[str, ...]:
         """Keep a finished render for its recipe, give the lease back; answers the tickets to wake. Safe to repeat."""
         if attempt.image and not attempt.cached:
-            self._ledger.remember(attempt)
-        return self._ledger.release(attempt.tenant, attempt.fingerprint, holder=str(attempt.id))
+            self._ledger.renders.keep(attempt)
+        return self._ledger.renders.give_back(attempt.tenant, attempt.fingerprint, holder=str(attempt.id))
 
     def abandoned(self, attempt: Attempt) -> bool:
         """Whether an attempt waits for a painter who is gone."""
-        return attempt.waits_for is not None and not self._ledger.leased(attempt.tenant, attempt.fingerprint)
+        return attempt.waits_for is not None and not self._ledger.renders.leased(attempt.tenant, attempt.fingerprint)

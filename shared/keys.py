@@ -30,14 +30,14 @@ class Keys:
     def issue(self, tenant: str, name: str, *, scopes: tuple[Scope, ...] = ALL_SCOPES, key: str | None = None) -> str:
         """A new key; this is the only time it can be seen. `key` re-issues a known one, for the local stack."""
         key = key or f"pc_live_{secrets.token_urlsafe(24)}"
-        self._ledger.put_api_key(
+        self._ledger.keys.put(
             ApiKey(key_hash=sha256_hex(key), tenant=tenant, name=name, scopes=scopes, created_at=self._clock())
         )
         return key
 
     def authenticate(self, key: str) -> Principal:
         """Whose key this is. Raises NotAuthenticated for an unknown, expired or revoked one, all in one voice."""
-        stored = self._ledger.api_key(sha256_hex(key)) if _FORM.fullmatch(key) else None
+        stored = self._ledger.keys.find(sha256_hex(key)) if _FORM.fullmatch(key) else None
         now = self._clock()
         if stored is None or stored.revoked_at or (stored.expires_at and stored.expires_at <= now):
             raise NotAuthenticated("no valid API key; send it as `Authorization: Bearer pc_live_…`")

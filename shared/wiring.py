@@ -218,7 +218,7 @@ class _Providers(dict[str, "Provider"]):
     """Our own endpoints, and every paid host once it is asked for: a cold start pays for none it does not use."""
 
     def __missing__(self, name: str) -> Provider:
-        self[name] = Breaker(_hosted(name), name=name, circuits=ledger(), clock=now)
+        self[name] = Breaker(_hosted(name), name=name, circuits=ledger().circuits, clock=now)
         return self[name]
 
 

@@ -145,29 +145,30 @@ def test_pages_of_jobs_are_newest_first_and_cursors_stay_with_their_tenant(ledge
 
 
 def test_token_and_wake_up_meet_in_either_order(ledger: Ledger) -> None:
-    assert ledger.park("token first", "token-1") is False
-    assert [ledger.wake("token first") for _ in range(3)] == ["token-1"] * 3
+    assert ledger.tickets.park("token first", "token-1") is False
+    assert [ledger.tickets.wake("token first") for _ in range(3)] == ["token-1"] * 3
 
-    assert [ledger.wake("wake-up first") for _ in range(3)] == [None] * 3
-    assert ledger.park("wake-up first", "token-2") is True
+    assert [ledger.tickets.wake("wake-up first") for _ in range(3)] == [None] * 3
+    assert ledger.tickets.park("wake-up first", "token-2") is True
 
 
 def test_a_lease_has_one_holder_who_learns_who_waits(ledger: Ledger, clock: Clock) -> None:
     soon = clock() + timedelta(minutes=10)
-    assert ledger.lease("acme", "recipe", holder="a", until=soon, ticket="a-1") is None
-    assert ledger.lease("acme", "recipe", holder="b", until=soon, ticket="b-1") == "a"
-    assert ledger.lease("acme", "recipe", holder="c", until=soon, ticket="c-1") == "a"
-    assert ledger.lease("rival", "recipe", holder="d", until=soon, ticket="d-1") is None
+    assert ledger.renders.lease("acme", "recipe", holder="a", until=soon, ticket="a-1") is None
+    assert ledger.renders.lease("acme", "recipe", holder="b", until=soon, ticket="b-1") == "a"
+    assert ledger.renders.lease("acme", "recipe", holder="c", until=soon, ticket="c-1") == "a"
+    assert ledger.renders.lease("rival", "recipe", holder="d", until=soon, ticket="d-1") is None
 
-    assert ledger.release("acme", "recipe", holder="b") == ()
-    assert ledger.release("acme", "recipe", holder="a") == ("b-1", "c-1")
-    assert not ledger.leased("acme", "recipe")
+    assert ledger.renders.give_back("acme", "recipe", holder="b") == ()
+    assert ledger.renders.give_back("acme", "recipe", holder="a") == ("b-1", "c-1")
+    assert not ledger.renders.leased("acme", "recipe")
 
 
 def test_an_expired_lease_is_taken_over_with_those_who_wait(ledger: Ledger, clock: Clock) -> None:
-    ledger.lease("acme", "recipe", holder="a", until=clock() + timedelta(minutes=10), ticket="a-1")
-    ledger.lease("acme", "recipe", holder="c", until=clock() + timedelta(minutes=10), ticket="c-1")
+    ledger.renders.lease("acme", "recipe", holder="a", until=clock() + timedelta(minutes=10), ticket="a-1")
+    ledger.renders.lease("acme", "recipe", holder="c", until=clock() + timedelta(minutes=10), ticket="c-1")
     clock.forward(minutes=11)
 
-    assert ledger.lease("acme", "recipe", holder="b", until=clock() + timedelta(minutes=10), ticket="b-1") is None
-    assert ledger.release("acme", "recipe", holder="b") == ("c-1",)
+    soon = clock() + timedelta(minutes=10)
+    assert ledger.renders.lease("acme", "recipe", holder="b", until=soon, ticket="b-1") is None
+    assert ledger.renders.give_back("acme", "recipe", holder="b") == ("c-1",)

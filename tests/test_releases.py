@@ -110,23 +110,23 @@ def ledger(aws: Resources, clock: Clock) -> Ledger:
 def test_the_pointer_and_its_history_read_back_as_they_were_written(ledger: Ledger) -> None:
     history = moves(("release", 2), ("release", 3), ("rollback", 2), start=1)
     for move in history:
-        ledger.record_release(move)
+        ledger.releases.record(move)
 
-    assert ledger.current_release("policy") == history[-1]
-    assert ledger.release_history("policy") == tuple(history)
-    assert ledger.current_release("template:poster") is None
+    assert ledger.releases.current("policy") == history[-1]
+    assert ledger.releases.moves("policy") == tuple(history)
+    assert ledger.releases.current("template:poster") is None
 
 
 def test_of_two_moves_at_the_same_time_one_is_refused_and_leaves_no_trace(ledger: Ledger) -> None:
     first, second = moves(("release", 2), ("release", 3), start=1)
-    ledger.record_release(first)
-    ledger.record_release(second)
+    ledger.releases.record(first)
+    ledger.releases.record(second)
     rival = next_release(first, **_fields(second, by="acme/eve"))
 
     for move in (rival, first):
         with pytest.raises(LedgerConflict, match="look again"):
-            ledger.record_release(move)
-    assert ledger.release_history("policy") == (first, second)
+            ledger.releases.record(move)
+    assert ledger.releases.moves("policy") == (first, second)
 
 
 def _fields(move: Release, **changes: Any) -> dict[str, Any]:
@@ -184,7 +184,7 @@ def test_a_rollback_changes_the_very_next_job_and_no_earlier_one(shop: Shop) -> 
     assert (move.kind, move.from_version, move.version, move.by, move.reason) == (
         "rollback", 2, 1, "acme/olga", "too plain",
     )  # fmt: skip
-    assert shop.studio.ledger.release_history("template:card") == (move,)
+    assert shop.studio.ledger.releases.moves("template:card") == (move,)
 
 
 def test_a_release_after_a_rollback_is_in_force_at_once(shop: Shop) -> None:
@@ -205,7 +205,7 @@ def test_releasing_what_is_in_force_already_is_not_written_down_twice(shop: Shop
     first = shop.releases.release_template(OPERATOR, "card", 1, reason="again")
 
     assert shop.releases.release_template(OPERATOR, "card", 1, reason="and again") == first
-    assert len(shop.studio.ledger.release_history("template:card")) == 1
+    assert len(shop.studio.ledger.releases.moves("template:card")) == 1
 
 
 def test_what_was_not_deployed_cannot_be_released(shop: Shop) -> None:
@@ -263,7 +263,7 @@ def test_policy_and_templates_have_their_own_histories(shop: Shop) -> None:
 
     assert shop.releases.template_version("card") == 2
     assert shop.releases.policy_version() == 1
-    assert shop.studio.ledger.release_history("template:card") == ()
+    assert shop.studio.ledger.releases.moves("template:card") == ()
 
 
 def test_a_use_case_that_the_released_policy_lacks_falls_back_to_the_default(

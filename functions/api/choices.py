@@ -108,4 +108,4 @@ def _history(subject: str) -> tuple[Release | None, Sequence[Release] | None]:
     who = principal(router.current_event)
     if "admin" not in who.scopes:
         return None, None
-    return wiring.ledger().current_release(subject), wiring.ledger().release_history(subject)
+    return wiring.ledger().releases.current(subject), wiring.ledger().releases.moves(subject)

@@ -56,12 +56,12 @@ class Releases:
         return self.templates.find(reference if version is None else f"{reference}@{version}")
 
     def policy_version(self) -> int:
-        return self._in_force(self._policies(), self.ledger.current_release(POLICY)) or self.policies.released
+        return self._in_force(self._policies(), self.ledger.releases.current(POLICY)) or self.policies.released
 
     def template_version(self, name: str) -> int | None:
         """None where no version was ever released. Raises NotFound for a template that does not exist."""
         shelf = self._template(name)
-        return self._in_force(shelf, self.ledger.current_release(shelf.subject))
+        return self._in_force(shelf, self.ledger.releases.current(shelf.subject))
 
     # ── moving the pointer ───────────────────────────────────────────────────────────────────────
 
@@ -80,19 +80,19 @@ class Releases:
         return self._roll_back(self._policies(), who, reason=reason)
 
     def _release(self, shelf: _Shelf, who: Principal, version: int, *, reason: str) -> Release:
-        current = self.ledger.current_release(shelf.subject)
+        current = self.ledger.releases.current(shelf.subject)
         if version not in shelf.digests:
             known = ", ".join(map(str, sorted(shelf.digests)))
             problem = f"{shelf.title} has versions {known} in this deployment, not {version}"
             raise InvalidRequest(problem, param="version")
         if current and (current.version, current.file_digest) == (version, shelf.digests[version]):
             return current
-        history = self.ledger.release_history(shelf.subject)
+        history = self.ledger.releases.moves(shelf.subject)
         return self._move(shelf, "release", who, version, current=current, history=history, reason=reason)
 
     def _roll_back(self, shelf: _Shelf, who: Principal, *, reason: str) -> Release:
-        current = self.ledger.current_release(shelf.subject)
-        history = self.ledger.release_history(shelf.subject)
+        current = self.ledger.releases.current(shelf.subject)
+        history = self.ledger.releases.moves(shelf.subject)
         in_force = current.version if current else shelf.released
         target = None if in_force is None else rollback_target(history, current=in_force, versions=shelf.digests)
         if target is None:
@@ -128,7 +128,7 @@ class Releases:
             at=self.clock(),
             reason=reason,
         )
-        self.ledger.record_release(move)
+        self.ledger.releases.record(move)
         logger.info("release_moved", subject=move.subject, kind=kind, from_version=move.from_version, version=version)
         return move
 

@@ -21,12 +21,12 @@ class Waits:
 
     def park(self, ticket: str, token: str) -> None:
         """Leave a token to be woken; at once when the wake-up was faster."""
-        if self.ledger.park(ticket, token):
+        if self.ledger.tickets.park(ticket, token):
             self.workflow.wake(token)
 
     def wake(self, ticket: str) -> None:
         """Wake whoever waits at the ticket, now or when they come. Safe to repeat."""
-        if token := self.ledger.wake(ticket):
+        if token := self.ledger.tickets.wake(ticket):
             self.workflow.wake(token)
 
 

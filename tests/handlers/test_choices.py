@@ -117,4 +117,4 @@ def test_who_may_not_and_what_is_wrong_is_said_by_name(
     answered, problem = ask(name, **changes)
 
     assert (answered, problem["error"]["param"]) == (status, param)
-    assert wiring.ledger().current_release("template:poster") is None
+    assert wiring.ledger().releases.current("template:poster") is None

@@ -1,0 +1,11 @@
+"""The ledger: everything the pipeline remembers, in one DynamoDB table.
+
+Sole owner of the table's keys: nothing else may know one, and each module here owns the keys of one kind of item.
+"""
+
+from __future__ import annotations
+
+from shared.ledger.chain import Amendment, chain_problem
+from shared.ledger.jobs import Ledger
+
+__all__ = ["Amendment", "Ledger", "chain_problem"]

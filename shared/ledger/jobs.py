@@ -1,0 +1,248 @@
+"""Jobs, their attempts and their audit chains.
+
+Hides how they are keyed, encoded and written together. A job's state and the event that explains it are one
+transaction, conditional on the chain's length, so two writers can never fork the chain. Never decides what a job
+does next: see shared.pipeline.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import random
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from shared.errors import InvalidRequest, JobConcluded, LedgerConflict, NotFound
+from shared.ledger.chain import Amendment, link
+from shared.ledger.circuits import CircuitStore
+from shared.ledger.keys import KeyStore
+from shared.ledger.releases import ReleaseHistory
+from shared.ledger.renders import Renders
+from shared.ledger.table import UNLESS_EXISTS, WRITE_TRIES, Conflict, Table, encode, stamp
+from shared.ledger.tickets import Tickets
+from shared.models import Attempt, AttemptId, Event, Job, JobPage, Stage, canonical_json
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+class Ledger:
+    """Every read of a job is strongly consistent. What else the table keeps hangs on it by name."""
+
+    def __init__(
+        self,
+        client: DynamoDBClient,
+        table: str,
+        *,
+        clock: Callable[[], datetime],
+        patience: timedelta = timedelta(minutes=2),
+    ) -> None:
+        """`patience`: how long a job may stand still before it is due, unless an amendment says otherwise."""
+        self._table = Table(client, table, clock=clock)
+        self._clock = clock
+        self._patience = patience
+        self.tickets = Tickets(self._table)
+        self.renders = Renders(self._table)
+        self.releases = ReleaseHistory(self._table)
+        self.circuits = CircuitStore(self._table)
+        self.keys = KeyStore(self._table)
+
+    def open(self, job: Job, *, actor: str, data: dict[str, Any]) -> Job:
+        """Write a new job and the first link of its chain. Calling twice with one id raises LedgerConflict."""
+        event = link(job, Amendment(event="job.submitted", actor=actor, data=data), at=job.created_at)
+        job = job.model_copy(update={"seq": event.seq, "head": event.digest})
+        try:
+            self._table.together(
+                [
+                    self._table.prepared(_job_item(job, job.created_at + self._patience), only_if=UNLESS_EXISTS),
+                    self._table.prepared(_event_item(event), only_if=UNLESS_EXISTS),
+                ]
+            )
+        except Conflict as error:
+            raise LedgerConflict(f"job {job.id} already exists") from error
+        return job
+
+    def job(self, job_id: str, *, tenant: str | None = None) -> Job:
+        """The current state. Raises NotFound, also for another tenant's job: its existence is not told."""
+        item = self._table.get(_job_key(job_id))
+        if item is None or (tenant is not None and item["tenant"] != tenant):
+            raise NotFound(f"no job {job_id[:64]}", param="id")
+        return Job.model_validate_json(item["doc"])
+
+    def amend(self, job: Job | str, change: Callable[[Job], Amendment | None]) -> Job:
+        """Apply `change` to the latest state, again whenever another writer was faster.
+
+        `change` sees the current job and returns the amendment, None for nothing to do, or raises. A job just read
+        may be passed instead of its id: the first try saves a read, and a stale one costs nothing but that try.
+        Raises JobConcluded when the job is terminal, LedgerConflict when writers keep colliding.
+        """
+        job_id = job if isinstance(job, str) else job.id
+        for attempt in range(WRITE_TRIES):
+            job = self.job(job_id) if attempt or isinstance(job, str) else job
+            amendment = change(job)
+            if amendment is None:
+                return job
+            if job.stage.terminal:
+                raise JobConcluded(f"job {job_id} is {job.stage}; nothing can change it any more", stage=job.stage)
+            try:
+                return self._append(job, amendment)
+            except Conflict:
+                time.sleep(random.uniform(0, 0.01 * 2 ** min(attempt, 5)))  # noqa: S311 - jitter, not a secret
+        raise LedgerConflict(f"job {job_id}: {WRITE_TRIES} writers in a row were faster; try again")
+
+    def _append(self, job: Job, amendment: Amendment) -> Job:
+        now = self._clock()
+        event = link(job, amendment, at=now)
+        after = job.model_copy(update={**amendment.changes, "seq": event.seq, "head": event.digest, "updated_at": now})
+        self._table.together(
+            [
+                self._table.prepared(
+                    _job_item(after, amendment.due or now + self._patience),
+                    only_if="seq = :seq",
+                    seen={":seq": job.seq},
+                ),
+                self._table.prepared(_event_item(event), only_if=UNLESS_EXISTS),
+                *(self._table.prepared(_attempt_item(attempt)) for attempt in amendment.attempts),
+            ]
+        )
+        return after
+
+    def jobs(self, tenant: str, *, limit: int = 25, cursor: str | None = None, stage: Stage | None = None) -> JobPage:
+        """A tenant's jobs, newest first. `limit` bounds what is read; a stage filter may return fewer."""
+        query: dict[str, Any] = {
+            "IndexName": "by_tenant",
+            "KeyConditionExpression": "tenant_pk = :tenant",
+            "ScanIndexForward": False,
+            "Limit": limit,
+        }
+        values = {":tenant": f"TENANT#{tenant}"}
+        if stage is not None:
+            query |= {"FilterExpression": "#stage = :stage", "ExpressionAttributeNames": {"#stage": "stage"}}
+            values[":stage"] = stage.value
+        if cursor is not None:
+            query["ExclusiveStartKey"] = encode(_open_cursor(cursor, tenant=tenant))
+        items, last = self._table.page(**query, ExpressionAttributeValues=encode(values))
+        jobs = tuple(Job.model_validate_json(item["doc"]) for item in items)
+        return JobPage(jobs=jobs, cursor=_seal_cursor(last) if last else None)
+
+    def due(self, now: datetime) -> Iterator[str]:
+        """Ids of open jobs nobody has moved past their due time, longest waiting first."""
+        waiting = self._table.every(
+            IndexName="open",
+            KeyConditionExpression="open_pk = :open AND open_sk <= :now",
+            ExpressionAttributeValues=encode({":open": "OPEN", ":now": stamp(now)}),
+        )
+        for item in waiting:
+            yield item["pk"].removeprefix("JOB#")
+
+    def postpone(self, job: Job, *, until: datetime) -> None:
+        """Look at a standing job again later. Nothing happened to it, so its chain does not grow."""
+        try:
+            self._table.update(
+                _job_key(job.id),
+                "SET open_sk = :due",
+                only_if="seq = :seq AND attribute_exists(open_pk)",
+                values={":due": f"{stamp(until)}#{job.id}", ":seq": job.seq},
+            )
+        except Conflict:
+            return  # it moved meanwhile: its new due time is the right one
+
+    # ── attempts and events ──────────────────────────────────────────────────────────────────────
+
+    def attempt(self, attempt_id: AttemptId) -> Attempt | None:
+        item = self._table.get(_attempt_key(attempt_id))
+        return Attempt.model_validate_json(item["doc"]) if item else None
+
+    def attempts(self, job_id: str) -> tuple[Attempt, ...]:
+        """Every attempt of the job: drafts first, then finals, each in order."""
+        items = self._table.under(f"JOB#{job_id}", "ATTEMPT#")
+        return tuple(Attempt.model_validate_json(item["doc"]) for item in items)
+
+    def events(self, job_id: str) -> tuple[Event, ...]:
+        """The audit chain, oldest first, exactly as stored; check it with `chain_problem`."""
+        return tuple(
+            Event(
+                job_id=job_id,
+                seq=int(item["seq"]),
+                type=item["type"],
+                at=item["at"],
+                actor=item["actor"],
+                data=json.loads(item["data"]),
+                prev=item["prev"],
+                digest=item["digest"],
+            )
+            for item in self._table.under(f"JOB#{job_id}", "EVENT#")
+        )
+
+
+# ── keys and items ───────────────────────────────────────────────────────────────────────────────
+
+
+def _job_key(job_id: str) -> dict[str, str]:
+    return {"pk": f"JOB#{job_id}", "sk": "JOB"}
+
+
+def _attempt_key(attempt_id: AttemptId) -> dict[str, str]:
+    sk = f"ATTEMPT#{attempt_id.tier}#{attempt_id.candidate:02d}#{attempt_id.attempt:02d}"
+    return {"pk": f"JOB#{attempt_id.job_id}", "sk": sk}
+
+
+def _lease_key(tenant: str, fingerprint: str) -> dict[str, str]:
+    return {"pk": f"CACHE#{tenant}#{fingerprint}", "sk": "LEASE"}
+
+
+def _job_item(job: Job, due: datetime) -> dict[str, Any]:
+    item = _job_key(job.id) | {
+        "doc": job.model_dump_json(),
+        "seq": job.seq,
+        "stage": job.stage.value,
+        "tenant": job.tenant,
+        "tenant_pk": f"TENANT#{job.tenant}",
+        "tenant_sk": f"{stamp(job.created_at)}#{job.id}",
+    }
+    # Only open jobs carry the sparse index's keys: a concluded one leaves it by itself.
+    return item if job.stage.terminal else item | {"open_pk": "OPEN", "open_sk": f"{stamp(due)}#{job.id}"}
+
+
+def _event_item(event: Event) -> dict[str, Any]:
+    return {
+        "pk": f"JOB#{event.job_id}",
+        "sk": f"EVENT#{event.seq:08d}",
+        "seq": event.seq,
+        "type": event.type,
+        "at": event.model_dump(mode="json")["at"],
+        "actor": event.actor,
+        "data": canonical_json(event.data),  # text, not a map: DynamoDB would turn 7.0 into 7 and break the digest
+        "prev": event.prev,
+        "digest": event.digest,
+    }
+
+
+def _attempt_item(attempt: Attempt) -> dict[str, Any]:
+    day = attempt.started_at.date().isoformat()
+    template = f"{attempt.template.name}@{attempt.template.version}" if attempt.template else "-"
+    return _attempt_key(attempt.id) | {
+        "doc": attempt.model_dump_json(),
+        "version_pk": f"VERSION#{attempt.model}#{template}#{day}",
+        "version_sk": f"{stamp(attempt.started_at)}#{attempt.id}",
+    }
+
+
+def _seal_cursor(key: dict[str, Any]) -> str:
+    return base64.urlsafe_b64encode(canonical_json(key).encode()).decode()
+
+
+def _open_cursor(cursor: str, *, tenant: str) -> dict[str, Any]:
+    try:
+        key = json.loads(base64.urlsafe_b64decode(cursor.encode()))
+        if isinstance(key, dict) and key["tenant_pk"] == f"TENANT#{tenant}" and set(key) == _CURSOR_FIELDS:
+            return key
+    except (ValueError, KeyError) as error:
+        raise InvalidRequest("cursor is not one this API gave out", param="cursor") from error
+    raise InvalidRequest("cursor is not one this API gave out", param="cursor")
+
+
+_CURSOR_FIELDS: Final = {"pk", "sk", "tenant_pk", "tenant_sk"}
