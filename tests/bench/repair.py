@@ -23,9 +23,10 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from infra.inference.container.masks import Pixels
 from infra.inference.container.sketch.misprint import USUAL_GUIDANCE, misprint
 from infra.inference.container.sketch.model import SketchModel, encode_png, sketch_fast, sketch_fine
-from infra.inference.container.sketch.paint import Pixels, Sketch, paint
+from infra.inference.container.sketch.paint import Sketch, paint
 from shared.catalogue import Catalogue
 from shared.models import (
     Attempt,
@@ -187,7 +188,7 @@ def _render(recipe: Recipe, before: Picture | None, *, painting: bool = False) -
         rough=model.rough,
         guidance=USUAL_GUIDANCE if recipe.guidance_scale is None else recipe.guidance_scale,
         steps=recipe.steps or model.usual_steps,
-        typography=recipe.sampler == "typography",
+        sampler=recipe.sampler,
         text=content,
         text_box=recipe.text.box if recipe.text else None,
         mask=recipe.mask,

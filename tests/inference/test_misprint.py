@@ -20,7 +20,7 @@ def rate(mode: Mode, guidance: float) -> float:
 
 @pytest.mark.parametrize(
     ("mode", "guidance", "expected"),
-    [("plain", 7.5, 0.18), ("masked", 7.5, 0.04), ("plain", 12.5, 0.33), ("masked", 4.0, 0.04)],
+    [("plain", 7.5, 0.18), ("masked", 7.5, 0.04), ("plain", 12.5, 0.33), ("masked", 4.0, 0.04), ("strict", 7.5, 0.02)],
 )
 def test_error_rates_are_the_documented_ones(mode: Mode, guidance: float, expected: float) -> None:
     assert error_probability(mode, guidance) == pytest.approx(expected)
@@ -42,6 +42,11 @@ def test_the_masked_pass_draws_its_own_lot() -> None:
     again = [s for s in failed if misprint(("SALE",), seed=s, prompt="p", model="m", mode="masked", guidance=7.5).wrong]
 
     assert len(again) < 0.1 * len(failed)
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(0, 30))
+def test_typeset_words_are_never_misprinted(seed: int, guidance: float) -> None:
+    assert not misprint(("SALE",), seed=seed, prompt="p", model="m", mode="typeset", guidance=guidance).wrong
 
 
 @given(st.text("ASLE5%€oüx l", min_size=1, max_size=12).filter(str.strip), st.integers(0, 2**32 - 1))

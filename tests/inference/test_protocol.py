@@ -56,6 +56,10 @@ def test_the_sample_reply_is_a_reply() -> None:
         ({"mask": [0, 0, 0, 0.5], "init_image": "AAAA"}, "mask"),
         ({"mask": [0, 0, 1, 1]}, "mask"),
         ({"init_image": "not base64!"}, "init_image"),
+        ({"mask_image": "AAAA", "init_image": "AAAA"}, "mask_image"),
+        ({"mask_image": "not base64!", "mask": [0, 0, 1, 1], "init_image": "AAAA"}, "mask_image"),
+        ({"sampler": "typeset"}, "mask"),
+        ({"sampler": "typeset", "mask": [0, 0, 1, 1], "init_image": "AAAA", "text": None}, "text"),
         ({"strength": 1.5}, "strength"),
     ],
 )

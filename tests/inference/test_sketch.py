@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import io
 import os
 import subprocess
 import sys
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from infra.inference.container.protocol import InvalidRequest, InvocationRequest, Lettering
+from infra.inference.container.masks import pixel_box
+from infra.inference.container.protocol import InvalidRequest, InvocationRequest, Lettering, Sampler
 from infra.inference.container.sketch.composition import compose
 from infra.inference.container.sketch.lettering import FACES, FONTS, TextDoesNotFit, set_lines
 from infra.inference.container.sketch.misprint import misprint
 from infra.inference.container.sketch.model import NOTE_KEY, sketch_fast, sketch_fine
-from infra.inference.container.sketch.paint import Painted, Sketch, paint, pixel_box
+from infra.inference.container.sketch.paint import Painted, Sketch, paint
 
 HERO = "Hero banner for a summer sale, sun over calm ocean, bold headline"
 COAST = Sketch("sketch-fine", HERO, 42, 192, 128, text=("SALE",))
@@ -127,7 +130,9 @@ def test_a_masked_pass_leaves_every_other_pixel_alone_and_renews_the_words() -> 
     mask = (0.05, 0.05, 0.9, 0.3)
     left, top, right, bottom = pixel_box(mask, 256, 256)
 
-    second = paint(replace(COAST, width=256, height=256, typography=True, mask=mask, init=first.pixels, text=("SOLD",)))
+    second = paint(
+        replace(COAST, width=256, height=256, sampler="typography", mask=mask, init=first.pixels, text=("SOLD",))
+    )
 
     changed = (first.pixels != second.pixels).any(axis=2)
     assert changed[top:bottom, left:right].any()
@@ -135,6 +140,63 @@ def test_a_masked_pass_leaves_every_other_pixel_alone_and_renews_the_words() -> 
     assert not changed.any()
     assert second.text_box is not None
     assert left <= second.text_box[0] and second.text_box[2] <= right
+
+
+def test_a_mask_image_decides_pixel_by_pixel_what_is_renewed() -> None:
+    first = paint(replace(COAST, width=256, height=256))
+    weights = np.zeros((256, 256), np.float32)
+    weights[30:90, 30:220] = 0.5
+    weights[40:80, 40:210] = 1
+
+    second = paint(
+        replace(
+            COAST, width=256, height=256, sampler="typeset", mask=(0.1, 0.1, 0.8, 0.3), weights=weights,
+            init=first.pixels, text=("SOLD",),
+        )
+    )  # fmt: skip
+
+    changed = (first.pixels != second.pixels).any(axis=2)
+    assert changed[40:80, 40:210].any()
+    assert not changed[weights == 0].any()
+    assert second.text_box is not None
+    assert second.text_box[0] >= 40 and second.text_box[3] <= 80
+    assert second.spelling is not None
+    assert second.spelling.probability == 0
+
+
+@pytest.mark.parametrize(
+    ("sampler", "strength", "mode"),
+    [
+        ("default", None, "plain"),
+        ("typography", None, "masked"),
+        ("typography", 0.3, "masked"),
+        ("typography", 0.29, "strict"),
+        ("typeset", None, "typeset"),
+    ],
+)
+def test_sampler_and_strength_decide_how_likely_a_masked_pass_misprints(
+    sampler: Sampler, strength: float | None, mode: str
+) -> None:
+    reply = sketch_fast().generate(
+        _masked_request(sampler=sampler, strength=strength, text=Lettering(content=("SALE",)))
+    )
+
+    lettering = reply.detail["lettering"]
+    assert isinstance(lettering, dict)
+    assert lettering["mode"] == mode
+
+
+def _masked_request(**changes: Any) -> InvocationRequest:
+    """A request that repaints the upper half of a blank picture of 96 x 96."""
+    values = {"version": "1", "request_id": "r", "model": "m", "prompt": "x", "seed": 1, "width": 96, "height": 96}
+    half = {"mask": (0, 0, 1, 0.5), "init_image": _png(Image.new("RGB", (96, 96), "navy"))}
+    return InvocationRequest.model_validate(values | half | changes)
+
+
+def _png(image: Image.Image) -> str:
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return base64.b64encode(buffer.getvalue()).decode()
 
 
 def test_a_masked_pass_takes_old_letters_away_without_a_trace() -> None:
@@ -173,6 +235,7 @@ def test_nominal_time_follows_pixels_steps_and_mask() -> None:
     assert sketch_fast().nominal_ms(replace(whole, steps=4)) == 1_800
     assert sketch_fine().nominal_ms(replace(whole, steps=14, width=512)) == 3_500
     assert sketch_fine().nominal_ms(replace(whole, mask=(0, 0, 1, 1))) == 1_680
+    assert sketch_fine().nominal_ms(replace(whole, mask=(0, 0, 1, 1), sampler="typeset")) == 560
 
 
 @pytest.mark.parametrize(

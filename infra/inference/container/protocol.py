@@ -12,7 +12,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
-CONTAINER_VERSION: Final = "1.0.0"
+CONTAINER_VERSION: Final = "1.1.0"
 MAX_PIXELS: Final = 4_194_304
 """2048 x 2048: what one picture may measure."""
 MAX_SIDE_PX: Final = 4_096
@@ -55,6 +55,9 @@ Box = Annotated[tuple[Fraction, Fraction, Fraction, Fraction], AfterValidator(_i
 """`[x, y, w, h]` in fractions of the image, origin top left."""
 
 
+Sampler = Literal["default", "typography", "typeset"]
+
+
 class Lettering(Wire):
     """Words the picture must show. `box` None lets the model place them."""
 
@@ -65,7 +68,13 @@ class Lettering(Wire):
 
 
 class InvocationRequest(Wire):
-    """One picture to make. `steps`, `guidance_scale` and `strength` None mean the model's own choice."""
+    """One picture to make. `steps`, `guidance_scale` and `strength` None mean the model's own choice.
+
+    With a mask only its region is painted, and every other pixel stays the init_image's. There `sampler` says how:
+    "default" repaints it from the prompt; "typography" cleans it, sets the text and lets the model restyle the
+    letters; "typeset" cleans it and sets the text, and no model touches the letters. Without a mask "typography"
+    is the model's own way with words, if it has one.
+    """
 
     version: Literal["1"]
     request_id: str = Field(min_length=1, max_length=128)
@@ -77,9 +86,17 @@ class InvocationRequest(Wire):
     height: int = Field(ge=64, le=MAX_SIDE_PX, strict=True)
     steps: int | None = Field(None, ge=1, le=150, strict=True)
     guidance_scale: float | None = Field(None, ge=0.0, le=30.0, allow_inf_nan=False)
-    sampler: Literal["default", "typography"] = "default"
+    sampler: Sampler = "default"
     text: Lettering | None = None
-    mask: Box | None = Field(None, description="The only region repainted; needs init_image.")
+    mask: Box | None = Field(
+        None,
+        description="The only region repainted, feathered inwards where no mask_image says more; needs init_image.",
+    )
+    mask_image: Annotated[str, AfterValidator(_base64)] | None = Field(
+        None,
+        description="Base64 PNG, 8-bit grey, as large as the picture: 255 is repainted, 0 kept, values between "
+        "are the feather. Needs mask, the box around all of it that is not 0.",
+    )
     init_image: Annotated[str, AfterValidator(_base64)] | None = Field(
         None, description="Base64 PNG the picture starts from."
     )
@@ -91,6 +108,12 @@ class InvocationRequest(Wire):
             raise ValueError(f"width x height must be at most {MAX_PIXELS} pixels, not {self.width} x {self.height}")
         if self.mask is not None and self.init_image is None:
             raise ValueError("mask needs an init_image to keep around it")
+        if self.mask_image is not None and self.mask is None:
+            raise ValueError("mask_image needs mask, the box around what it repaints")
+        if self.sampler == "typeset" and self.mask is None:
+            raise ValueError('mask is missing: sampler "typeset" needs the box to clean and set the text in')
+        if self.sampler == "typeset" and self.text is None:
+            raise ValueError('text is missing: sampler "typeset" needs the words to set')
         return self
 
 
@@ -149,6 +172,10 @@ class InvalidRequest(Exception):
         self.param = param
 
 
+_CONSISTENT: Final = ("mask_image", "mask", "text", "width")
+"""Fields that rules across fields complain about; such a message begins with the name."""
+
+
 def parse_request(body: bytes) -> InvocationRequest:
     """The request in a body. Raises InvalidRequest naming the first field that breaks a rule."""
     try:
@@ -159,5 +186,5 @@ def parse_request(body: bytes) -> InvocationRequest:
         message = first["msg"].removeprefix("Value error, ")
         if first["type"] == "json_invalid":
             raise InvalidRequest(f"the body is not JSON: {message}") from error
-        param = path or next((name for name in ("mask", "width") if message.startswith(name)), None)
+        param = path or next((name for name in _CONSISTENT if message.startswith(name)), None)
         raise InvalidRequest(f"{path}: {message}" if path else message, param=param) from error

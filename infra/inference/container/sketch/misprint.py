@@ -4,13 +4,15 @@ This is a simulation, and its rates are the article's: 18 % of renders came out 
 mask and the typography sampler; more guidance made it worse. Here that becomes
 
     plain                                   18 % at guidance 7.5
-    typography sampler, mask, first image    4 % at guidance 7.5
-    a point of guidance above 7.5           +3 points plain, +1 masked, at most 60 % and 20 %
-    a point of guidance below 7.5           -1 point plain, down to 12 %; the masked rate stays
+    masked: typography sampler, first image  4 % at guidance 7.5
+    strict: masked, strength below 0.3       2 % at guidance 7.5
+    typeset: words set, never repainted      0 % at any guidance
+    a point of guidance above 7.5           +3 points plain, +1 masked, +0.5 strict, at most 60, 20 and 10 %
+    a point of guidance below 7.5           -1 point plain, down to 12 %; the masked rates stay
 
-(the slopes are ours: the article gives none). Whether a render fails is decided by comparing that rate with
-a number drawn from sha256 of seed, prompt, text, model and mode alone, so it is reproducible, and a lower
-guidance never spoils a render that was right.
+(the slopes and the strict rate are ours: the article gives none). Whether a render fails is decided by
+comparing that rate with a number drawn from sha256 of seed, prompt, text, model and mode alone, so it is
+reproducible, and a lower guidance never spoils a render that was right.
 
 Hides the draw and the kinds of error. Draws nothing.
 """
@@ -24,8 +26,10 @@ from typing import Final, Literal
 from .dice import Dice
 from .lettering import Flaw
 
-Mode = Literal["plain", "masked"]
+Mode = Literal["plain", "masked", "strict", "typeset"]
 USUAL_GUIDANCE: Final = 7.5
+STRICT_BELOW: Final = 0.3
+"""Strength below which a masked pass hardly touches the letters set for it."""
 _LOOK_ALIKE: Final = dict(
     zip(
         "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789%€£&",
@@ -93,6 +97,10 @@ class Spelling:
 def error_probability(mode: Mode, guidance: float) -> float:
     """Share of renders whose words come out wrong, 0..1; see the module for the source."""
     excess = guidance - USUAL_GUIDANCE
+    if mode == "typeset":
+        return 0.0
+    if mode == "strict":
+        return min(0.10, 0.02 + 0.005 * max(0.0, excess))
     if mode == "masked":
         return min(0.20, 0.04 + 0.01 * max(0.0, excess))
     return min(0.60, 0.18 + 0.03 * excess) if excess > 0 else max(0.12, 0.18 + 0.01 * excess)

@@ -11,32 +11,36 @@ from functools import partial
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
+from ..masks import Floats, PixelBox, Pixels, extent, feather, feather_width, pixel_box
+from ..protocol import Sampler
 from .canvas import Canvas
 from .composition import Box, Composition, compose
-from .dice import Dice, Floats
+from .dice import Dice
 from .finish import caption, finish, to_pixels
 from .headline import draw_headline
-from .lettering import PixelBox, TextDoesNotFit, check_letters
-from .misprint import USUAL_GUIDANCE, Mode, Spelling, misprint
-from .retouch import feather, restored, same_scene
+from .lettering import TextDoesNotFit, check_letters
+from .misprint import STRICT_BELOW, USUAL_GUIDANCE, Mode, Spelling, misprint
+from .retouch import restored, same_scene
 from .scenes import SCENES
 
-Pixels = NDArray[np.uint8]
-"""RGB, uint8, (height, width, 3)."""
 THUMB_PX: Final = 160
 """Shorter side of the small rough picture on which colours are chosen: the same for a draft and its final."""
 WHOLE: Final[Box] = (0.05, 0.05, 0.9, 0.85)
 """All but the margins, and the corner of the caption."""
+SOLID: Final = 0.98
+"""Weight above which a mask has no feather left."""
 FULL_STEPS: Final = 20
 """From here on a picture is painted at full resolution; fewer steps are softer."""
 
 
 @dataclass(frozen=True)
 class Sketch:
-    """All that determines a sketch. Boxes are fractions of the image; `mask` needs an `init` of the same size."""
+    """All that determines a sketch. Boxes are fractions of the image; `mask` needs an `init` of the same size.
+
+    `weights` (height, width) says how much of every pixel a masked pass renews; None feathers `mask` inwards.
+    """
 
     model: str
     prompt: str
@@ -47,17 +51,22 @@ class Sketch:
     rough: bool = False
     guidance: float = USUAL_GUIDANCE
     steps: int = 28
-    typography: bool = False
+    sampler: Sampler = "default"
     text: tuple[str, ...] = ()
     text_box: Box | None = None
     mask: Box | None = None
+    weights: Floats | None = None
     init: Pixels | None = None
     strength: float = 0.6
 
     @property
     def mode(self) -> Mode:
-        """`masked` is the article's repair: typography sampler, mask, and a picture to start from."""
-        return "masked" if self.typography and self.mask is not None and self.init is not None else "plain"
+        """How the words get there: every mode but `plain` needs a mask, and a picture to start from."""
+        if self.mask is None or self.init is None or self.sampler == "default":
+            return "plain"
+        if self.sampler == "typeset":
+            return "typeset"
+        return "masked" if self.strength >= STRICT_BELOW else "strict"
 
 
 @dataclass(frozen=True)
@@ -87,7 +96,7 @@ def paint(sketch: Sketch) -> Painted:
             guidance=sketch.guidance,
         )
     if sketch.mask is not None and sketch.init is not None:
-        return _repaint(sketch, sketch.init, pixel_box(sketch.mask, sketch.width, sketch.height), comp, spelling)
+        return _repaint(sketch, sketch.init, sketch.mask, comp, spelling)
     canvas = _scene(sketch, comp)
     if sketch.init is not None:
         _start_from(canvas, sketch, sketch.init, comp)
@@ -96,13 +105,6 @@ def paint(sketch: Sketch) -> Painted:
         ink = _headline(canvas, sketch, comp, spelling)
     caption(canvas)
     return Painted(finish(canvas, guidance=sketch.guidance, dice=_grain(sketch)), comp, spelling, ink)
-
-
-def pixel_box(box: Box, width: int, height: int) -> PixelBox:
-    """The box in whole pixels, at least one wide and high, inside the image."""
-    left, top = min(width - 1, int(box[0] * width + 0.5)), min(height - 1, int(box[1] * height + 0.5))
-    right, bottom = int((box[0] + box[2]) * width + 0.5), int((box[1] + box[3]) * height + 0.5)
-    return left, top, min(width, max(left + 1, right)), min(height, max(top + 1, bottom))
 
 
 def _grain(sketch: Sketch) -> Dice:
@@ -156,42 +158,63 @@ def _thumbnail(sketch: Sketch, comp: Composition) -> Pixels:
     return to_pixels(canvas.rgb)
 
 
-def _repaint(sketch: Sketch, init: Pixels, mask: PixelBox, comp: Composition, spelling: Spelling | None) -> Painted:
+def _repaint(sketch: Sketch, init: Pixels, mask: Box, comp: Composition, spelling: Spelling | None) -> Painted:
     """Clear what the mask covers, set the words there, and leave every other pixel of `init` alone."""
     small = _thumbnail(sketch, comp)
     thumb_size = (small.shape[1], small.shape[0])
     seen = np.asarray(Image.fromarray(init).resize(thumb_size, Image.Resampling.BOX))
     guide = None
-    if same_scene(seen, small, pixel_box(sketch.mask or (0, 0, 1, 1), *thumb_size)):
+    if same_scene(seen, small, pixel_box(mask, *thumb_size)):
         guide = finish(_scene(sketch, comp), guidance=sketch.guidance, dice=_grain(sketch))
     canvas = Canvas(sketch.width, sketch.height, rough=sketch.rough)
     canvas.rgb[:] = _planar(init)
-    window = (slice(mask[1], mask[3]), slice(mask[0], mask[2]))
-    edge = max(1, min(24, (mask[2] - mask[0]) // 12, (mask[3] - mask[1]) // 12))
-    ground = restored(init, mask, guide)
-    canvas.rgb[:, window[0], window[1]] = ground
+    region = _region(sketch, mask)
+    left, top, right, bottom = region.box
+    window = (slice(top, bottom), slice(left, right))
+    canvas.rgb[:, window[0], window[1]] = restored(init, region.box, guide)
     ink = None
     if spelling:
-        box = _inside(mask, edge, pixel_box(sketch.text_box, sketch.width, sketch.height) if sketch.text_box else mask)
-        ink = draw_headline(canvas, comp, spelling, box, beneath=to_pixels(canvas.rgb), centred=True)
-    weight = feather(mask, edge)
+        room = region.solid
+        if sketch.text_box:
+            room = _common(pixel_box(sketch.text_box, sketch.width, sketch.height), room)
+        ink = draw_headline(canvas, comp, spelling, room, beneath=to_pixels(canvas.rgb), centred=True)
     old = _planar(init)[:, window[0], window[1]]
-    new = old + (canvas.rgb[:, window[0], window[1]] - old) * weight
+    new = old + (canvas.rgb[:, window[0], window[1]] - old) * region.weights
     pixels = init.copy()
     pixels[window] = to_pixels(new)
     return Painted(pixels, comp, spelling, ink)
 
 
-def _inside(mask: PixelBox, edge: int, box: PixelBox) -> PixelBox:
-    """The part of the box within the mask's solid middle; all of the middle where they do not meet."""
-    middle = (
-        mask[0] + edge,
-        mask[1] + edge,
-        max(mask[0] + edge + 1, mask[2] - edge),
-        max(mask[1] + edge + 1, mask[3] - edge),
-    )
-    common = (max(box[0], middle[0]), max(box[1], middle[1]), min(box[2], middle[2]), min(box[3], middle[3]))
-    return common if common[0] < common[2] and common[1] < common[3] else middle
+@dataclass(frozen=True)
+class _Region:
+    """What a masked pass renews: `weights` cover `box`; in `solid` nothing of the old picture shines through."""
+
+    box: PixelBox
+    solid: PixelBox
+    weights: Floats
+
+
+def _region(sketch: Sketch, mask: Box) -> _Region:
+    if sketch.weights is None:
+        box = pixel_box(mask, sketch.width, sketch.height)
+        edge = feather_width(box)
+        solid = (
+            box[0] + edge,
+            box[1] + edge,
+            max(box[0] + edge + 1, box[2] - edge),
+            max(box[1] + edge + 1, box[3] - edge),
+        )
+        return _Region(box, solid, feather(box, edge))
+    covered = extent(sketch.weights)
+    box = covered or pixel_box(mask, sketch.width, sketch.height)
+    solid = extent(sketch.weights, above=SOLID) or box
+    return _Region(box, solid, sketch.weights[box[1] : box[3], box[0] : box[2]])
+
+
+def _common(box: PixelBox, room: PixelBox) -> PixelBox:
+    """The part of the box within the room; all of the room where they do not meet."""
+    common = (max(box[0], room[0]), max(box[1], room[1]), min(box[2], room[2]), min(box[3], room[3]))
+    return common if common[0] < common[2] and common[1] < common[3] else room
 
 
 def _planar(pixels: Pixels) -> Floats:

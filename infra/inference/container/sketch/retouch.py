@@ -6,12 +6,9 @@ Hides how the ground is restored. Every pixel outside the mask stays what it was
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .dice import Floats
-from .lettering import PixelBox
+from ..masks import Floats, PixelBox, Pixels
 
-Pixels = NDArray[np.uint8]
 ALIKE = 18
 """Mean difference (0..255) up to which a picture counts as a painting of the same scene."""
 
@@ -33,18 +30,6 @@ def restored(picture: Pixels, mask: PixelBox, scene: Pixels | None) -> Floats:
     gap = picture.astype(np.float32) - guide
     patch = np.stack([_spanned(gap[..., plane], mask) for plane in range(3)])
     return np.asarray(guide[top:bottom, left:right].transpose(2, 0, 1) + patch)
-
-
-def feather(mask: PixelBox, width: int) -> Floats:
-    """Weights (rows, cols) of the new pixels: 0 next to the mask's border, 1 from `width` pixels inwards."""
-    rows, columns = mask[3] - mask[1], mask[2] - mask[0]
-    ramps = []
-    for length in (rows, columns):
-        steps = np.arange(length, dtype=np.float32)
-        edge = np.minimum(steps, steps[::-1])
-        share = np.clip(edge / np.float32(max(1, width)), 0, 1)
-        ramps.append(share * share * (3 - 2 * share))
-    return np.asarray(ramps[0][:, None] * ramps[1][None, :])
 
 
 def _spanned(plane: Floats, mask: PixelBox) -> Floats:
