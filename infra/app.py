@@ -45,7 +45,14 @@ def build(config: StageConfig, *, outdir: Path | None = None) -> cdk.App:
     cdk.Tags.of(app).add("stage", config.name)
     core = CoreStack(app, "Core", config=config)
     EdgeStack(app, "Edge", config=config, api=core.api)
-    InferenceStack(app, "Inference", config=config, storage=core.storage, events=core.events)
+    InferenceStack(
+        app,
+        "Inference",
+        config=config,
+        storage=core.storage,
+        events=core.events,
+        alarms=core.monitoring.topic,
+    )
     return app
 
 

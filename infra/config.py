@@ -34,6 +34,26 @@ class LaneConfig(_Config):
     max_receives: int = Field(5, ge=1)
 
 
+class WarmHours(_Config):
+    """When an endpoint keeps instances whether there is work or not, in the local time of `timezone`.
+
+    Cron fields as EventBridge writes them: https://docs.aws.amazon.com/autoscaling/application/userguide/scheduled-scaling-using-cron-expressions.html
+    """
+
+    days: str = "MON-FRI"
+    from_hour: int = Field(ge=0, le=23)
+    to_hour: int = Field(ge=0, le=23)
+    timezone: str = "Etc/UTC"
+    instances: int = Field(1, ge=1)
+
+
+class VpcConfig(_Config):
+    """Subnets and security groups the models run in, all of one VPC with an S3 gateway endpoint."""
+
+    subnet_ids: tuple[str, ...] = Field(min_length=1)
+    security_group_ids: tuple[str, ...] = Field(min_length=1)
+
+
 class EndpointConfig(_Config):
     """One asynchronous SageMaker endpoint: one model on one kind of machine."""
 
@@ -44,8 +64,13 @@ class EndpointConfig(_Config):
     concurrent_per_instance: int = Field(4, ge=1, le=1_000)
     backlog_per_instance: int = Field(5, ge=1)
     """Requests waiting for each instance above which target tracking adds another."""
+    warm: WarmHours | None = None
+    """Outside these hours the endpoint follows its backlog from `min_instances`; None for never warm by the clock."""
     weights_prefix: str | None = None
-    """Folder of uncompressed weights in the weights bucket; None for a model the container ships."""
+    """Folder of uncompressed weights in the weights bucket; None for a model the container ships.
+
+    A LoRA adapter makes a model version of its own: a folder of the base weights with the adapter under `adapter/`.
+    """
 
 
 class StageConfig(_Config):
@@ -68,7 +93,10 @@ class StageConfig(_Config):
     access_log_days: int = 90
     alarm_email: str | None = None
     inference_image_repository: str = "presscheck/inference"
-    weights_bucket: str | None = None
+    vpc: VpcConfig | None = None
+    """Where the models run; None for SageMaker's own network. The container itself reaches no network either way."""
+    inference_key_arn: str | None = None
+    """KMS key that encrypts what the endpoints write; None for keys AWS manages."""
     endpoints: tuple[EndpointConfig, ...] = ()
     azure_openai_endpoint: str = ""
     """https://<resource>.openai.azure.com, to take OpenAI's models from there; empty for OpenAI itself."""
@@ -117,6 +145,7 @@ DEV: Final = StageConfig(
             model="sd35-large-turbo",
             instance_type="ml.g6e.2xlarge",
             max_instances=1,
+            warm=WarmHours(from_hour=8, to_hour=18),
             weights_prefix="sd35-large-turbo/",
         ),
         EndpointConfig(
@@ -139,12 +168,13 @@ PROD: Final = DEV.model_copy(
         "interactive": LaneConfig(max_concurrency=50),
         "bulk": LaneConfig(max_concurrency=10),
         "endpoints": (
-            # A draft within 3 s is impossible from zero instances: one stays warm.
+            # A draft within 3 s is impossible from zero instances: one stays warm while designers work, and may
+            # sleep when they do.
             EndpointConfig(
                 model="sd35-large-turbo",
                 instance_type="ml.g6e.2xlarge",
-                min_instances=1,
                 max_instances=8,
+                warm=WarmHours(from_hour=6, to_hour=20),
                 weights_prefix="sd35-large-turbo/",
             ),
             EndpointConfig(

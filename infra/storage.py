@@ -145,6 +145,12 @@ class Storage(Construct):
         home, role = Stack.of(self), role_of(grantee)
         seen = self.bucket.bucket_arn if Stack.of(role) is home else home.export_value(self.bucket.bucket_arn)
         accept_wildcard(role, f"{seen}/{prefix}*", "Object names are content hashes and attempt ids.")
+        if prefix == INFERENCE and self._config.inference_key_arn:
+            iam.Grant.add_to_principal(
+                grantee=grantee,
+                actions=["kms:Decrypt", "kms:GenerateDataKey"],
+                resource_arns=[self._config.inference_key_arn],
+            )
 
 
 def _key(name: str) -> dynamodb.Attribute:

@@ -1,7 +1,7 @@
 """The GPUs: asynchronous SageMaker endpoints that scale from zero and back. A stack of its own.
 
-Hides model and endpoint configuration; how they scale: scaling.py. What a model is called and what it can do stands in
-shared.catalogue; this only gives it a machine.
+Hides model and endpoint configuration; how they scale: scaling.py; what they ring for: alarms.py. What a model is
+called and what it can do stands in shared.catalogue; this only gives it a machine.
 """
 
 from __future__ import annotations
@@ -14,11 +14,13 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sagemaker as sagemaker
+from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from infra.config import EndpointConfig, StageConfig
 from infra.events import Events
 from infra.functions import retention
+from infra.inference.alarms import watch
 from infra.inference.scaling import scale_from_zero
 from infra.nag import accept_wildcard, role_of
 from infra.storage import INFERENCE, Storage
@@ -34,7 +36,14 @@ class InferenceStack(Stack):
     """
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, config: StageConfig, storage: Storage, events: Events
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        config: StageConfig,
+        storage: Storage,
+        events: Events,
+        alarms: sns.ITopic,
     ) -> None:
         super().__init__(
             scope,
@@ -55,6 +64,7 @@ class InferenceStack(Stack):
                 weights=weights,
                 storage=storage,
                 events=events,
+                alarms=alarms,
             )
             repository.grant_pull(made.role)
             accept_wildcard(made.role, "*", "ECR's GetAuthorizationToken takes no resource.")
@@ -80,8 +90,10 @@ class Endpoint(Construct):
         weights: s3.IBucket | None,
         storage: Storage,
         events: Events,
+        alarms: sns.ITopic,
     ) -> None:
         super().__init__(scope, construct_id)
+        self._config = config
         self._endpoint = endpoint
         self._name = config.endpoint_name(endpoint.model)
         self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"))
@@ -89,6 +101,7 @@ class Endpoint(Construct):
         model = self._model(image_uri, weights=weights)
         made = self._serve(model, storage=storage, events=events)
         scale_from_zero(self, name=self._name, variant=_VARIANT, endpoint=endpoint, after=made)
+        watch(self, name=self._name, endpoint=endpoint, topic=alarms)
         CfnOutput(Stack.of(self), f"{construct_id}Endpoint", value=self._name)
 
     def _grant(self, config: StageConfig, *, weights: s3.IBucket | None, storage: Storage, events: Events) -> None:
@@ -108,6 +121,11 @@ class Endpoint(Construct):
             _allow(self.role, folder, "s3:GetObject")
             _allow(self.role, weights.bucket_arn, "s3:ListBucket")
             accept_wildcard(self.role, folder, "The files of this one model.")
+        if config.vpc:
+            # What SageMaker needs to put a network interface into a VPC; EC2 takes no narrower resource for these.
+            # https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html#sagemaker-roles-createmodel-perms
+            _allow(self.role, "*", *_NETWORK)
+            accept_wildcard(self.role, "*", "EC2's network interface actions of SageMaker take no resource.")
 
     def _model(self, image_uri: str, *, weights: s3.IBucket | None) -> sagemaker.CfnModel:
         source = None
@@ -125,6 +143,11 @@ class Endpoint(Construct):
             "Model",
             execution_role_arn=self.role.role_arn,
             enable_network_isolation=True,
+            vpc_config=sagemaker.CfnModel.VpcConfigProperty(
+                subnets=list(vpc.subnet_ids), security_group_ids=list(vpc.security_group_ids)
+            )
+            if (vpc := self._config.vpc)
+            else None,
             primary_container=sagemaker.CfnModel.ContainerDefinitionProperty(
                 image=image_uri,
                 environment={
@@ -158,6 +181,8 @@ class Endpoint(Construct):
                     max_concurrent_invocations_per_instance=self._endpoint.concurrent_per_instance
                 ),
                 output_config=sagemaker.CfnEndpointConfig.AsyncInferenceOutputConfigProperty(
+                    # The instances' own disks are NVMe with keys of their own: SageMaker refuses one of ours there.
+                    kms_key_id=self._config.inference_key_arn,
                     s3_output_path=f"{exchange}output/",
                     s3_failure_path=f"{exchange}failure/",
                     notification_config=sagemaker.CfnEndpointConfig.AsyncInferenceNotificationConfigProperty(
@@ -181,6 +206,19 @@ def grant_invoke_async(grantee: iam.IGrantable, *, config: StageConfig) -> None:
     )
     _allow(grantee, endpoints, "sagemaker:InvokeEndpointAsync")
     accept_wildcard(role_of(grantee), endpoints, "The endpoints of this stage, which come and go with the models.")
+
+
+_NETWORK: Final = (
+    "ec2:CreateNetworkInterface",
+    "ec2:CreateNetworkInterfacePermission",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DeleteNetworkInterfacePermission",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeVpcs",
+    "ec2:DescribeDhcpOptions",
+    "ec2:DescribeSubnets",
+    "ec2:DescribeSecurityGroups",
+)
 
 
 def _allow(grantee: iam.IGrantable, resource: str, *actions: str) -> None:

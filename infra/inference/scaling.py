@@ -1,6 +1,6 @@
-"""How an endpoint grows with its backlog and sleeps without one.
+"""How an endpoint grows with its backlog, sleeps without one, and stays warm by the clock.
 
-Hides the two policies that takes and the alarm between them.
+Hides the two policies and the schedule that takes, and the alarm between them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
-from infra.config import EndpointConfig
+from infra.config import EndpointConfig, WarmHours
 
 _METRICS: Final = "AWS/SageMaker"
 
@@ -34,6 +34,7 @@ def scale_from_zero(
         resource_id=f"endpoint/{name}/variant/{variant}",
         min_capacity=endpoint.min_instances,
         max_capacity=endpoint.max_instances,
+        scheduled_actions=_schedule(endpoint.warm, asleep=endpoint.min_instances) if endpoint.warm else None,
     )
     target.add_resource_dependency(after)
     dimension = scaling.CfnScalingPolicy.MetricDimensionProperty(name="EndpointName", value=name)
@@ -86,3 +87,19 @@ def scale_from_zero(
         treat_missing_data="missing",
         alarm_actions=[wake.ref],
     )
+
+
+def _schedule(warm: WarmHours, *, asleep: int) -> list[scaling.CfnScalableTarget.ScheduledActionProperty]:
+    """Raise the floor when the hours begin and lower it when they end; what is running meanwhile is not cut off."""
+    return [
+        scaling.CfnScalableTarget.ScheduledActionProperty(
+            scheduled_action_name=name,
+            schedule=f"cron(0 {hour} ? * {warm.days} *)",
+            timezone=warm.timezone,
+            scalable_target_action=scaling.CfnScalableTarget.ScalableTargetActionProperty(min_capacity=floor),
+        )
+        for name, hour, floor in (
+            ("wake", warm.from_hour, max(warm.instances, asleep)),
+            ("sleep", warm.to_hour, asleep),
+        )
+    ]

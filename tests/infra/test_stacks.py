@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from pathlib import Path
 
@@ -10,8 +11,8 @@ from aws_cdk import Stack
 from aws_cdk import aws_sqs as sqs
 
 from infra import app, bundle
-from infra.config import DEV, PROD, StageConfig
-from tests.infra.templates import Template, of_type, words
+from infra.config import DEV, PROD, StageConfig, VpcConfig
+from tests.infra.templates import Template, allowed, of_type, words
 
 pytestmark = pytest.mark.xdist_group("cdk")
 
@@ -43,10 +44,58 @@ def test_a_model_sleeps_at_zero_and_wakes_for_the_first_request(prod: dict[str, 
     assert [words(action) for action in alarm["AlarmActions"]] == ["<Sd35LargeWakeFromZero>"]
 
 
-def test_the_draft_model_of_production_never_sleeps(prod: dict[str, Template]) -> None:
+def test_the_draft_model_of_production_is_awake_while_designers_work(prod: dict[str, Template]) -> None:
+    """A draft within 3 s is impossible from zero instances."""
     targets = of_type(prod["Inference"], "AWS::ApplicationAutoScaling::ScalableTarget")
 
-    assert targets["Sd35LargeTurboCapacity"]["MinCapacity"] == 1
+    actions = {
+        action["ScheduledActionName"]: action for action in targets["Sd35LargeTurboCapacity"]["ScheduledActions"]
+    }
+
+    assert actions["wake"]["Schedule"] == "cron(0 6 ? * MON-FRI *)"
+    assert actions["wake"]["ScalableTargetAction"] == {"MinCapacity": 1}
+    assert actions["sleep"]["Schedule"] == "cron(0 20 ? * MON-FRI *)"
+    assert actions["sleep"]["ScalableTargetAction"] == {"MinCapacity": 0}
+    assert "ScheduledActions" not in targets["Sd35LargeCapacity"]
+
+
+def test_an_endpoint_rings_when_nobody_serves_keeps_up_or_succeeds(prod: dict[str, Template]) -> None:
+    alarms = of_type(prod["Inference"], "AWS::CloudWatch::Alarm")
+
+    rung = {name: alarm["MetricName"] for name, alarm in alarms.items() if name.startswith("Sd35LargeTurbo")}
+
+    assert rung == {
+        "Sd35LargeTurboBacklogWithoutCapacity": "HasBacklogWithoutCapacity",
+        "Sd35LargeTurboNoCapacity": "HasBacklogWithoutCapacity",
+        "Sd35LargeTurboBacklog": "ApproximateBacklogSize",
+        "Sd35LargeTurboModelErrors": "InvocationFailures",
+        "Sd35LargeTurboExpired": "ExpiredRequests",
+    }
+    assert all("Alarms" in words(alarms[name]["AlarmActions"][0]) for name in rung if "Without" not in name)
+
+
+def test_models_run_in_a_vpc_under_our_own_key_where_a_team_asks(tmp_path: Path) -> None:
+    key = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+    config = DEV.model_copy(
+        update={
+            "package": "source",
+            "vpc": VpcConfig(
+                subnet_ids=("subnet-0123456789abcdef0", "subnet-0123456789abcdef1"),
+                security_group_ids=("sg-0123456789abcdef0",),
+            ),
+            "inference_key_arn": key,
+        }
+    )
+
+    app.build(config, outdir=tmp_path).synth()  # which cdk-nag passes
+
+    inference = json.loads((tmp_path / "Inference.template.json").read_text())
+    model = of_type(inference, "AWS::SageMaker::Model")["Sd35LargeModel"]
+    configuration = of_type(inference, "AWS::SageMaker::EndpointConfig")["Sd35LargeConfiguration"]
+    assert len(model["VpcConfig"]["Subnets"]) == 2
+    assert model["VpcConfig"]["SecurityGroupIds"] == ["sg-0123456789abcdef0"]
+    assert configuration["AsyncInferenceConfig"]["OutputConfig"]["KmsKeyId"] == key
+    assert key in allowed(inference, "Sd35LargeRole")["kms:GenerateDataKey"]
 
 
 def test_an_endpoint_answers_into_the_exchange_and_tells_both_topics(prod: dict[str, Template]) -> None:
