@@ -1,4 +1,4 @@
-"""Synthesize the app: `python -m infra.app [stage]`, or `cdk deploy -c stage=prod` from infra/.
+"""Synthesize the app: `python -m infra.app [stage [model …]]`, or `cdk deploy -c stage=prod` from infra/.
 
 Needs no AWS credentials, no Docker, no Node.js of the machine's and no CDK CLI. Writes the cloud assembly to
 $CDK_OUTDIR or infra/cdk.out and fails on any finding of cdk-nag that nobody has answered.
@@ -66,12 +66,15 @@ def checked_app(*, outdir: Path | None = None) -> cdk.App:
 
 
 def main() -> None:
-    """Write the assembly of the stage named on the command line or by the CLI's `-c stage=`; dev if neither."""
+    """Write the assembly of the stage named on the command line or by the CLI's `-c stage=`; dev if neither.
+
+    Models named after the stage get an endpoint too: the local stack's `up --model`.
+    """
     outdir = Path(os.environ.get("CDK_OUTDIR", Path(__file__).with_name("cdk.out")))
     stage = sys.argv[1] if len(sys.argv) > 1 else cdk.App().node.try_get_context("stage") or "dev"
     if stage not in STAGES:
         sys.exit(f'no stage "{stage}": one of {", ".join(sorted(STAGES))}')
-    build(STAGES[stage], outdir=outdir).synth()
+    build(STAGES[stage].serving(sys.argv[2:]), outdir=outdir).synth()
 
 
 if __name__ == "__main__":

@@ -6,7 +6,8 @@ in production. Holds no AWS object and reads no environment.
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from collections.abc import Sequence
+from typing import Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -100,6 +101,12 @@ class StageConfig(_Config):
     endpoints: tuple[EndpointConfig, ...] = ()
     azure_openai_endpoint: str = ""
     """https://<resource>.openai.azure.com, to take OpenAI's models from there; empty for OpenAI itself."""
+
+    def serving(self, models: Sequence[str]) -> Self:
+        """The same stage with an endpoint for each of these models too, on machines like those of its first."""
+        known = {endpoint.model for endpoint in self.endpoints}
+        more = [self.endpoints[0].model_copy(update={"model": model}) for model in models if model not in known]
+        return self.model_copy(update={"endpoints": (*self.endpoints, *more)})
 
     @property
     def prefix(self) -> str:

@@ -73,6 +73,7 @@ class CoreStack(Stack):
             bulk_queue_url=self.intake.bulk.queue.queue_url,
             poison_queue_url=self.intake.interactive.dead_letters.queue_url,
             endpoint_prefix=self._config.endpoint_prefix,
+            endpoint_models=",".join(endpoint.model for endpoint in self._config.endpoints),
             provider_secret_name=self.hosts.secret_name,
             bedrock_region=BEDROCK_REGION,
             azure_openai_endpoint=self._config.azure_openai_endpoint,

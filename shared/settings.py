@@ -34,6 +34,7 @@ class Settings(BaseModel):
         description="Dead letters of the intake: what no retry can make good, with its reason."
     )
     endpoint_prefix: str = Field(description="SageMaker endpoint of a model: this prefix and the model's name.")
+    endpoint_models: str = Field("", description="Models that have an endpoint here, by commas: no stand-in for them.")
     image_url_ttl_s: int = Field(900, ge=60, le=3600)
     stuck_after_s: int = Field(120, ge=5, description="A job that has not moved for this long is looked at by sweep.")
     approval_patience_s: int = Field(259_200, ge=5, description="A job nobody approves for this long expires.")

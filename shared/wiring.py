@@ -79,7 +79,7 @@ def images() -> Images:
 @cache
 def policies() -> Policies:
     """Raises ConfigurationError when policy and catalogue disagree."""
-    rules = Policies.load()
+    rules = Policies.load().with_endpoints(settings().endpoint_models.split(","))
     rules.check(catalogue())
     return rules
 

@@ -75,12 +75,12 @@ def job_of(**wishes: Any) -> Job:
 
 
 def planned(job: Job, tier: Tier = Tier.FINAL, *, profile: str = "everything", **more: Any) -> Plan:
-    candidate = more.pop("candidate", 1)
+    candidate, policy = more.pop("candidate", 1), more.pop("policy", ALL_REACHABLE)
     return plan(
         job,
         tier=tier,
         candidate=candidate,
-        policy=ALL_REACHABLE,
+        policy=policy,
         catalogue=CATALOGUE,
         profile=profile,
         today=TODAY,
@@ -307,6 +307,18 @@ def test_the_local_profile_covers_every_model_there_is() -> None:
             made = planned(job_of(model=name, finalize="draft_only"), tier, profile="local")
             assert made.model.name == ("sketch-fast" if tier is Tier.DRAFT else "sketch-fine"), name
             assert (made.alias is None) == (CATALOGUE.find(name).name == made.model.name), name
+
+
+def test_a_model_with_an_endpoint_of_its_own_needs_no_stand_in() -> None:
+    """`presscheck up --model sd35-large=DIR`: its finals come from the weights, drafts still by the simulator."""
+    policy = POLICY.with_endpoints(["sketch-fast", "sketch-fine", "sd35-large"])
+
+    final = planned(job_of(use_case="hero"), profile="local", policy=policy)
+    draft = planned(job_of(use_case="hero"), Tier.DRAFT, profile="local", policy=policy)
+
+    assert (final.model.name, final.alias) == ("sd35-large", None)
+    assert (draft.model.name, draft.alias.asked if draft.alias else None) == ("sketch-fast", "sd35-large-turbo")
+    assert planned(job_of(model="sketch-fine"), profile="local", policy=policy).model.name == "sketch-fine"
 
 
 def test_a_named_model_paints_the_final_and_the_policy_the_draft() -> None:

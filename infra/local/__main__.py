@@ -43,6 +43,7 @@ def _up(home: Home, asked: argparse.Namespace) -> int:
         state=asked.state.expanduser().resolve() if asked.state else None,
         port=asked.port or 0,
         time_scale=asked.time_scale,
+        models={name: folder.expanduser().resolve() for name, folder in asked.model},
         assembly=asked.assembly.resolve() if asked.assembly else None,
     )
     for event in lifecycle.up(home, options):
@@ -108,6 +109,13 @@ def _interrupt(*_: object) -> NoReturn:
     raise KeyboardInterrupt
 
 
+def _model(text: str) -> tuple[str, Path]:
+    name, separator, folder = text.partition("=")
+    if not (name and separator and Path(folder).expanduser().is_dir()):
+        raise argparse.ArgumentTypeError(f'"{text}" is not NAME=DIR with an existing directory of weights')
+    return name, Path(folder)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="presscheck", description="The local stack.")
     commands = parser.add_subparsers(required=True, metavar="up|down|status|logs")
@@ -116,6 +124,14 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--state", type=Path, metavar="DIR", help="keep jobs and images here; else they go with `down`")
     up.add_argument("--port", type=int, metavar="N", help="port of the API on 127.0.0.1; default: a free one")
     up.add_argument("--time-scale", type=float, metavar="X", help="times simulated inference takes; 1.0 is as measured")
+    up.add_argument(
+        "--model",
+        type=_model,
+        action="append",
+        default=[],
+        metavar="NAME=DIR",
+        help="paint this model's renders with weights on disk (diffusers layout) instead of the simulator; repeatable",
+    )
     up.add_argument("--assembly", type=Path, help=argparse.SUPPRESS)  # deploy this cloud assembly instead
     up.set_defaults(run=_up)
     commands.add_parser("down", help="stop the stack").set_defaults(run=_down)

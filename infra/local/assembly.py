@@ -13,7 +13,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
@@ -33,14 +33,17 @@ class SynthesisError(RuntimeError):
     """The CDK app did not synthesize; the message holds the end of what it said."""
 
 
-def assembly(environ: Mapping[str, str] = os.environ, *, log: Path) -> Path:
-    """Folder of the assembly that the source on disk stands for. Raises SynthesisError."""
+def assembly(environ: Mapping[str, str] = os.environ, *, log: Path, models: Sequence[str] = ()) -> Path:
+    """Folder of the assembly that the source on disk stands for, with endpoints for `models` besides.
+
+    Raises SynthesisError.
+    """
     shelf = cache_dir(environ) / "assemblies"
     shelf.mkdir(parents=True, exist_ok=True)
-    wanted = shelf / source_digest()
+    wanted = shelf / "-".join([source_digest(), *sorted(models)])
     with _alone(shelf / "lock"):
         if not (wanted / "manifest.json").exists():
-            _synthesize(wanted, environ, log=log)
+            _synthesize(wanted, environ, log=log, models=models)
             _forget_old(shelf)
         os.utime(wanted)
     return wanted
@@ -65,10 +68,10 @@ def _source_files() -> Iterator[tuple[str, Path]]:
                 yield name, path
 
 
-def _synthesize(wanted: Path, environ: Mapping[str, str], *, log: Path) -> None:
-    making = wanted.with_suffix(".making")
+def _synthesize(wanted: Path, environ: Mapping[str, str], *, log: Path, models: Sequence[str]) -> None:
+    making = wanted.with_name(f"{wanted.name}.making")
     shutil.rmtree(making, ignore_errors=True)
-    command = [sys.executable, "-P", "-m", "infra.app", STAGE]
+    command = [sys.executable, "-P", "-m", "infra.app", STAGE, *models]
     run = subprocess.run(
         command,
         cwd=ROOT,

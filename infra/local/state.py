@@ -35,6 +35,8 @@ class Options(BaseModel):
     state: Path | None = None
     port: int = 0
     time_scale: float | None = None
+    models: dict[str, Path] = {}
+    """Weights on disk by the model's name."""
     assembly: Path | None = None
 
 

@@ -33,7 +33,10 @@ from infra.local.reconcile import reconcile
 from infra.local.state import Home, Kept, Options, StackRecord
 
 _ANSWER_WITHIN_S: Final = 20.0
+_LOAD_WITHIN_S: Final = 900.0
 _STOP_WITHIN_S: Final = 10.0
+_SIMULATED: Final = ("sketch-fast", "sketch-fine")
+"""Offered beside a real model: they stand in for those without weights."""
 _WATCH_EVERY_S: Final = 0.5
 _EXPECTED: Final = (ChildError, SynthesisError, DeploymentError, KeyIssueError, ports.PortTakenError, LookupError)
 
@@ -104,7 +107,10 @@ class Supervisor:
         self._tell(endpoint_url=emulator.url, container_url=container.url)
 
         say("synthesize", "synthesizing the CDK app (kept until the source changes)")
-        assembled = Assembly(self._options.assembly or assembly(base, log=self._home.logs / "synthesis.log"))
+        models = tuple(self._options.models)
+        assembled = Assembly(
+            self._options.assembly or assembly(base, log=self._home.logs / "synthesis.log", models=models)
+        )
         emulator.await_answer(within_s=_ANSWER_WITHIN_S)
         say("deploy", "deploying the template through CloudFormation")
         deployed = self._deploy(emulator.url, assembled)
@@ -124,7 +130,9 @@ class Supervisor:
             self._warm(emulator, deployed)
             key = issued.result()
         sagemaker.await_answer(within_s=_ANSWER_WITHIN_S)
-        container.await_answer(within_s=_ANSWER_WITHIN_S)
+        if models:
+            say("weights", f"loading the weights of {', '.join(models)}")
+        container.await_answer(within_s=self._patience(container))
 
         api_url = f"http://127.0.0.1:{self._front_port}"
         self._kept.remember(api_key=key, port=self._port, front_port=self._front_port)
@@ -154,7 +162,7 @@ class Supervisor:
         """A part that was started again is brought to where it was; if it falls again, so will the next try."""
         self._tell()
         try:
-            child.await_answer(within_s=_ANSWER_WITHIN_S)
+            child.await_answer(within_s=self._patience(child))
             if child.name == "emulator":
                 self._open_front(child, self._deployed)
                 self._warm(child, self._deployed)
@@ -162,6 +170,10 @@ class Supervisor:
             self._progress.step("watch", str(error))
         else:
             self._progress.step("watch", f"{child.name} is back")
+
+    def _patience(self, child: Child) -> float:
+        """Seconds a part may take until it answers: weights on disk are loaded first."""
+        return _LOAD_WITHIN_S if child.name == "container" and self._options.models else _ANSWER_WITHIN_S
 
     def _open_front(self, emulator: Child, deployed: Deployed) -> None:
         _control(emulator, "front", api_id=deployed.outputs["ApiId"], stage=STAGE)
@@ -196,6 +208,9 @@ class Supervisor:
         arguments: list[object] = ["--host", "127.0.0.1", "--port", port]
         if self._options.time_scale is not None:
             arguments += ["--time-scale", self._options.time_scale]
+        if self._options.models:
+            own = [f"{name}={folder}" for name, folder in self._options.models.items()]
+            arguments += [word for model in (*_SIMULATED, *own) for word in ("--model", model)]
         return Child(
             name="container",
             command=_module("infra.inference.container", "serve", *arguments),

@@ -6,9 +6,9 @@ Hides where they lie: `policy.toml` is the newest, `policy/versions/<n>.toml` ho
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from shared.catalogue import Catalogue
 from shared.errors import ConfigurationError
@@ -54,6 +54,11 @@ class Policies(Value):
             known = ", ".join(map(str, sorted(self.versions)))
             raise ConfigurationError(f"policy version {version} is not part of this deployment; it has: {known}")
         return self.versions[version]
+
+    def with_endpoints(self, models: Collection[str]) -> Self:
+        """The same versions in a deployment that has endpoints for these models."""
+        versions = {version: policy.with_endpoints(models) for version, policy in self.versions.items()}
+        return self.model_copy(update={"versions": versions})
 
     def check(self, catalogue: Catalogue) -> None:
         """Raise ConfigurationError where any version names a model that is not there or cannot do its part."""

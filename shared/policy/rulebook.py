@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Final, Literal, Self
@@ -75,6 +75,11 @@ class Policy(Value):
         if name not in self.profiles:
             raise ConfigurationError(f'policy version {self.version} has no profile "{name}"')
         return self.profiles[name]
+
+    def with_endpoints(self, models: Collection[str]) -> Self:
+        """The same rules in a deployment that has endpoints for these models: no stand-in serves for them."""
+        profiles = {name: profile.with_endpoints(models) for name, profile in self.profiles.items()}
+        return self.model_copy(update={"profiles": profiles})
 
     def max_attempts(self, use_case: str) -> int:
         """Finals a job may have painted and judged: the first and one for each step of the ladder."""

@@ -6,7 +6,7 @@ Hides the shape of the file. Decides nothing about a job: see policy.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
 from typing import Annotated, Literal, Self
 
@@ -178,6 +178,14 @@ class Profile(Value):
 
     def stand_in(self, model: str) -> StandIn | None:
         return next((entry for entry in self.stand_ins if model in entry.models), None)
+
+    def with_endpoints(self, models: Collection[str]) -> Self:
+        """The same profile where models with an endpoint of their own answer for themselves."""
+        painters = {name for entry in self.stand_ins for name in (entry.draft, entry.final)}
+        own = set(models) - painters
+        kept = ((entry, tuple(name for name in entry.models if name not in own)) for entry in self.stand_ins)
+        entries = tuple(entry.model_copy(update={"models": names}) for entry, names in kept if names)
+        return self.model_copy(update={"stand_ins": entries})
 
     @model_validator(mode="after")
     def _one_each(self) -> Self:
