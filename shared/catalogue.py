@@ -16,7 +16,7 @@ from typing import Any, Final, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from shared.errors import ConfigurationError, InvalidRequest, ModelRetired
-from shared.models import MAX_PROMPT_CHARS, Determinism, Name, Recipe, Size, Tier, Value
+from shared.models import MAX_PROMPT_CHARS, Determinism, Name, Recipe, Sampler, Size, Tier, Value
 
 _PACKAGED: Final = Path(__file__).with_name("catalogue.toml")
 
@@ -116,7 +116,7 @@ class Model(Value):
     init_image: bool = False
     text_guide: bool = False
     """Takes the lettering as data beside the prompt, so the prompt need not spell it."""
-    samplers: tuple[Literal["default", "typography"], ...] = ("default",)
+    samplers: tuple[Sampler, ...] = ("default",)
     sizes: SizeRule
     max_prompt_chars: int = Field(MAX_PROMPT_CHARS, ge=1)
     options: Mapping[str, str] = Field(default_factory=dict)

@@ -109,6 +109,7 @@ def releases() -> Releases:
 def submissions() -> Submissions:
     return Submissions(
         ledger=ledger(),
+        images=images(),
         intake=_intake(),
         workflow=_workflow(),
         policies=policies(),

@@ -50,6 +50,7 @@ def test_the_template_a_prompt_came_from_does_not_determine_pixels() -> None:
         {"sampler": "typography"},
         {"text": TextGuide(content=("SALE",))},
         {"mask": (0.0, 0.0, 0.5, 0.5)},
+        {"mask_image": "0" * 64},
         {"init_image": "0" * 64},
         {"strength": 0.5},
     ],
@@ -62,7 +63,7 @@ def test_everything_else_of_a_recipe_does(change: dict[str, Any]) -> None:
 def test_every_field_of_a_recipe_is_accounted_for() -> None:
     """A new field must be put on one side: it determines pixels, or it is where the recipe came from."""
     pixels = {"model", "prompt", "negative_prompt", "seed", "size", "steps", "guidance_scale", "sampler", "text",
-              "mask", "init_image", "strength"}  # fmt: skip
+              "mask", "mask_image", "init_image", "strength"}  # fmt: skip
 
     assert set(Recipe.model_fields) == pixels | {"template"}
 

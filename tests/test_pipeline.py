@@ -110,6 +110,7 @@ class Studio:
         policies, catalogue = Policies.load(), Catalogue.load()
         self.submissions = Submissions(
             ledger=self.ledger,
+            images=self.images,
             intake=intake,
             workflow=self.workflow,
             policies=policies,
@@ -701,3 +702,74 @@ def test_a_host_error_object_is_kept_with_its_reason(studio: Studio) -> None:
 
     assert studio.paint(job, Tier.DRAFT, candidate=1).next == "continue"
     assert "CUDA" in str(studio.ledger.attempts(job.id)[0].error)
+
+
+# ── edits of the client's own pictures ───────────────────────────────────────────────────────────
+
+
+def mask_png(*, size: tuple[int, int] = (64, 64), box: tuple[int, int, int, int] = (16, 16, 48, 32)) -> bytes:
+    """White where the picture may change."""
+    mask = Image.new("L", size, 0)
+    mask.paste(255, box)
+    buffer = io.BytesIO()
+    mask.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_a_masked_edit_keeps_its_size_and_is_paid_once_for_draft_and_final(studio: Studio) -> None:
+    photo, mask = picture(3), mask_png()
+    init, shape = (studio.images.store("acme", each).sha256 for each in (photo, mask))
+
+    job = studio.run(init_image=init, mask_image=shape, size=None, strength=0.5, expected_text=[])
+
+    (order,) = studio.host.orders
+    assert (order.init_image, order.mask) == (photo, mask)
+    assert order.recipe.mask == (0.25, 0.25, 0.5, 0.25)
+    assert str(job.size) == "64x64"
+    assert studio.finals(job)[0].cached
+    assert job.stage is Stage.DONE
+
+
+def test_a_mask_with_holes_is_sent_in_our_convention(studio: Studio) -> None:
+    holed = Image.new("RGBA", (64, 64), "white")
+    holed.paste((0, 0, 0, 0), (16, 16, 48, 32))
+    buffer = io.BytesIO()
+    holed.save(buffer, "PNG")
+    init, shape = (studio.images.store("acme", each).sha256 for each in (picture(3), buffer.getvalue()))
+
+    studio.run(init_image=init, mask_image=shape, size=None, expected_text=[])
+
+    sent = studio.host.orders[0].mask
+    assert sent is not None
+    assert Image.open(io.BytesIO(sent)).tobytes() == Image.open(io.BytesIO(mask_png())).tobytes()
+
+
+@pytest.mark.parametrize("field", ["init_image", "mask_image"])
+def test_an_image_of_another_tenant_cannot_be_edited(field: str, studio: Studio) -> None:
+    ours = studio.images.store("acme", picture(3)).sha256
+    theirs = studio.images.store("rival", mask_png()).sha256
+
+    with pytest.raises(NotFound, match=f"{field}: no image .* of yours") as refusal:
+        studio.submit(**({"init_image": ours} | {field: theirs}))
+
+    assert refusal.value.param == field
+
+
+@pytest.mark.parametrize(
+    ("mask", "size", "param", "says"),
+    [
+        (mask_png(size=(32, 32), box=(0, 0, 9, 9)), None, "mask_image", "has 32x32 px and init_image 64x64"),
+        (mask_png(box=(0, 0, 0, 0)), None, "mask_image", "lets nothing change"),
+        (mask_png(), "1024x1024", "size", "keeps the 64x64 px"),
+    ],
+)
+def test_a_mask_that_cannot_be_used_is_refused_at_once(
+    mask: bytes, size: str | None, param: str, says: str, studio: Studio
+) -> None:
+    init, shape = (studio.images.store("acme", each).sha256 for each in (picture(3), mask))
+
+    with pytest.raises(InvalidRequest, match=says) as refusal:
+        studio.submit(init_image=init, mask_image=shape, size=size)
+
+    assert refusal.value.param == param
+    assert studio.queued() == []

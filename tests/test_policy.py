@@ -16,6 +16,7 @@ from shared.models import (
     ArtifactFinding,
     Attempt,
     AttemptStatus,
+    Edit,
     ErrorDetail,
     ImageRef,
     Job,
@@ -672,3 +673,57 @@ def test_a_use_case_anchored_in_its_draft_paints_the_final_over_it() -> None:
     assert (over.recipe.init_image, over.recipe.strength) == (draft.image.sha256, 0.6)
     assert plain.recipe.init_image is None
     assert over.recipe.seed == plain.recipe.seed
+
+
+# ── edits ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+PHOTO, SHAPE = "a" * 64, "b" * 64
+WHERE = (0.1, 0.2, 0.6, 0.3)
+
+
+def edit_of(*, masked: bool, **wishes: Any) -> Job:
+    mask = {"mask": WHERE, "mask_image": SHAPE} if masked else {}
+    return job_of(**wishes).model_copy(update={"edit": Edit(init_image=PHOTO, strength=0.5, **mask)})
+
+
+def test_draft_and_final_of_an_edit_both_start_from_the_clients_picture() -> None:
+    job = edit_of(masked=False, use_case="hero")
+
+    recipes = [planned(job, tier).recipe for tier in Tier]
+
+    assert [recipe.model for recipe in recipes] == ["sd35-large-turbo", "sd35-large"]
+    assert {(recipe.init_image, recipe.mask, recipe.strength) for recipe in recipes} == {(PHOTO, None, 0.5)}
+
+
+def test_a_masked_edit_is_drafted_as_its_final_by_a_model_that_takes_masks_and_says_so() -> None:
+    """The draft is then the final: the second of two equal recipes is served from the cache."""
+    job = edit_of(masked=True, use_case="thumbnail")
+
+    draft, final = (planned(job, tier) for tier in Tier)
+
+    assert draft == final
+    assert (final.recipe.mask, final.recipe.mask_image, final.recipe.init_image) == (WHERE, SHAPE, PHOTO)
+    assert final.alias is not None
+    assert (final.alias.asked, final.alias.served_by) == ("sd35-large-turbo", "sd35-medium")
+    assert final.alias.reason == '"sd35-large-turbo" cannot repaint under a mask'
+
+
+def test_the_lettering_of_a_masked_edit_goes_under_its_mask() -> None:
+    recipe = planned(edit_of(masked=True, expected_text="SALE")).recipe
+
+    assert recipe.text is not None
+    assert recipe.text.box == WHERE
+    with pytest.raises(InvalidRequest, match="longer than mask_image can carry"):
+        planned(edit_of(masked=True, expected_text=["an unusually long line"] * 8, size="256x256"))
+
+
+def test_a_model_that_starts_from_no_picture_is_refused_by_name() -> None:
+    job = edit_of(masked=False, model="imagen-fast", size="1024x1024")
+
+    with pytest.raises(InvalidRequest, match="cannot start from a picture; leave init_image out") as refusal:
+        plan(
+            job, tier=Tier.FINAL, candidate=1, policy=ALL_REACHABLE, catalogue=CATALOGUE, profile="everything",
+            today=date(2026, 1, 1),
+        )  # fmt: skip
+
+    assert refusal.value.param == "model"

@@ -19,9 +19,9 @@ from shared.models.attempt import (
     SeedRecord,
     Ticket,
 )
-from shared.models.job import TERMINAL_STAGES, Decision, Event, Job, JobPage, Stage
+from shared.models.job import TERMINAL_STAGES, Decision, Edit, Event, Job, JobPage, Stage
 from shared.models.messages import IntakeMessage, RenderTask, StepReply
-from shared.models.recipe import Recipe, TemplateRef, TextGuide, Tier
+from shared.models.recipe import Recipe, Sampler, TemplateRef, TextGuide, Tier
 from shared.models.request import Finalize, JobRequest
 from shared.models.values import (
     MAX_DRAFTS,
@@ -34,6 +34,7 @@ from shared.models.values import (
     Fraction,
     Name,
     Prompt,
+    Sha256,
     Size,
     Tag,
     TextBox,
@@ -59,6 +60,7 @@ __all__ = [
     "CleanText",
     "Decision",
     "Determinism",
+    "Edit",
     "ErrorDetail",
     "Event",
     "ExpectedText",
@@ -75,7 +77,9 @@ __all__ = [
     "Prompt",
     "Recipe",
     "RenderTask",
+    "Sampler",
     "SeedRecord",
+    "Sha256",
     "Similarity",
     "Size",
     "Stage",

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 from shared.models.attempt import ErrorDetail
 from shared.models.recipe import TemplateRef
 from shared.models.request import JobRequest
-from shared.models.values import Size, TextBox, Value, canonical_json, sha256_hex
+from shared.models.values import Box, Sha256, Size, TextBox, Value, canonical_json, sha256_hex
 
 
 class Stage(StrEnum):
@@ -60,6 +60,16 @@ class Decision(Value):
     reason: str = ""
 
 
+class Edit(Value):
+    """The client's own picture that draft and final start from."""
+
+    init_image: Sha256
+    mask: Box | None = None
+    """The box around all of `mask_image` that may change."""
+    mask_image: Sha256 | None = None
+    strength: float | None = None
+
+
 class Job(Value):
     """One user request and its life: the current state, as the ledger holds it."""
 
@@ -79,6 +89,7 @@ class Job(Value):
     expected_text: tuple[str, ...] = ()
     """From the request, else from the template, as are the next three: what every final must say."""
     text_box: TextBox | None = None
+    edit: Edit | None = None
     guidance: float | None = None
     steps: int | None = None
     seed: int

@@ -28,6 +28,10 @@ class TextGuide(Value):
     box: Box | None = None
 
 
+Sampler = Literal["default", "typography", "typeset"]
+"""How lettering comes about: the model's own way; typeset into a cleaned box and restyled; typeset and left alone."""
+
+
 class Recipe(Value):
     """All that determines an image. Two equal recipes are the same picture and are paid for once."""
 
@@ -38,11 +42,13 @@ class Recipe(Value):
     size: Size
     steps: int | None = None
     guidance_scale: float | None = None
-    sampler: Literal["default", "typography"] = "default"
+    sampler: Sampler = "default"
     template: TemplateRef | None = None
     text: TextGuide | None = None
     mask: Box | None = None
     """Only this box is repainted, over `init_image`; fractions of the image."""
+    mask_image: str | None = None
+    """sha256 of the stored picture of the mask; `mask` is then the box around all that may change. See shared.masks."""
     init_image: str | None = None
     """sha256 of the picture the render starts from; None paints from noise."""
     strength: float | None = None

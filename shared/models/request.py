@@ -16,6 +16,7 @@ from shared.models.values import (
     ExpectedText,
     Name,
     Prompt,
+    Sha256,
     Size,
     Tag,
     TextBox,
@@ -57,6 +58,18 @@ class JobRequest(Value):
     text_box: TextBox | None = Field(
         None, description="Where the text belongs: `[x, y, w, h]` in fractions of the image."
     )
+    init_image: Sha256 | None = Field(None, description="sha256 of an image of yours that the render starts from.")
+    mask_image: Sha256 | None = Field(
+        None,
+        description="sha256 of an image of yours, as large as init_image: only where it is white, or transparent if "
+        "anything in it is, may init_image change.",
+    )
+    strength: Annotated[float, Field(gt=0.0, le=1.0, allow_inf_nan=False)] | None = Field(
+        None, description="How far to leave init_image: near 0 keeps it, 1 paints anew."
+    )
+    max_cost_usd_micros: Annotated[StrictInt, Field(ge=1)] | None = Field(
+        None, description="The most this job may cost, in millionths of a dollar; repairs stop there."
+    )
     drafts: Annotated[StrictInt, Field(ge=1, le=MAX_DRAFTS)] = 1
     finalize: Finalize = Finalize.AUTO
     webhook: HttpUrl | None = None
@@ -90,4 +103,8 @@ class JobRequest(Value):
             raise ValueError("variables need a template")
         if self.text_box is not None and not self.expected_text:
             raise ValueError("text_box needs expected_text")
+        if self.init_image is None:
+            for field in ("mask_image", "strength"):
+                if getattr(self, field) is not None:
+                    raise ValueError(f"{field} needs init_image: there is no picture to change")
         return self

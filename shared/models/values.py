@@ -85,6 +85,8 @@ def _not_blank(text: str) -> str:
 
 
 CleanText = Annotated[str, AfterValidator(_clean_text)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+"""64 lower-case hex digits: a stored image by its bytes."""
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$")]
 Tag = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_clean_text)]
 Prompt = Annotated[str, Field(max_length=MAX_PROMPT_CHARS), AfterValidator(_clean_text), AfterValidator(_not_blank)]

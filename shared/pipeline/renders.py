@@ -12,6 +12,7 @@ from datetime import datetime
 from itertools import takewhile
 from typing import Any
 
+from shared import masks
 from shared.cache import Cache
 from shared.catalogue import Catalogue, Model
 from shared.errors import (
@@ -70,9 +71,10 @@ class Renders:
         attempts = self.ledger.attempts(job.id)
         try:
             chosen = self._plan(job, task, attempts)
-        except (InvalidRequest, ModelRetired) as error:
+            attempt = self._attempt(job, task, self._masked(job, chosen, attempts))
+        except (InvalidRequest, ModelRetired, NotFound) as error:
             return self._refuse(job, error, failures=_failures(attempts, task.id))
-        return self._paint(self._attempt(job, task, chosen), chosen.model, job=job)
+        return self._paint(attempt, chosen.model, job=job)
 
     def collect(self, task: RenderTask) -> StepReply:
         """Take the answer of an attempt that was waited for; without one the attempt is lost, and `retry` or `fail`."""
@@ -103,7 +105,7 @@ class Renders:
             job = None
         try:
             answer = provider.start(self._order(attempt, model))
-        except (ProviderError, NotFound, ModelRetired) as error:
+        except (ProviderError, NotFound, ModelRetired, ImageUnreadable) as error:
             return self._record(_failed(attempt, error, now=self.clock()), event="render.failed", job=job)
         if isinstance(answer, Ticket):
             return self._record(attempt.model_copy(update={"ticket": answer}), event="render.started", job=job)
@@ -133,6 +135,16 @@ class Renders:
             today=self.clock().date(),
         )
 
+    def _masked(self, job: Job, chosen: Plan, attempts: Sequence[Attempt]) -> Plan:
+        """The plan with its mask drawn and stored, so that the fingerprint covers every pixel of it."""
+        recipe = chosen.recipe
+        if recipe.mask is None or recipe.mask_image:
+            return chosen
+        start = next(each.image for each in attempts if each.image and each.image.sha256 == recipe.init_image)
+        mask = masks.drawn(recipe.mask, width=start.width, height=start.height, feather=chosen.feather)
+        stored = self.images.store(job.tenant, mask)
+        return chosen.model_copy(update={"recipe": recipe.model_copy(update={"mask_image": stored.sha256})})
+
     def _attempt(self, job: Job, task: RenderTask, chosen: Plan) -> Attempt:
         return Attempt(
             job_id=job.id,
@@ -156,13 +168,15 @@ class Renders:
         )
 
     def _order(self, attempt: Attempt, model: Model) -> Order:
-        sha256 = attempt.recipe.init_image
-        image = self.images.load(attempt.tenant, sha256) if sha256 else None
+        recipe = attempt.recipe
+        image = self.images.load(attempt.tenant, recipe.init_image) if recipe.init_image else None
+        mask = self.images.load(attempt.tenant, recipe.mask_image) if recipe.mask_image else None
         return Order(
             id=attempt.id,
             provider_model=attempt.provider_model,
-            recipe=attempt.recipe,
+            recipe=recipe,
             init_image=image,
+            mask=masks.from_client(mask) if mask is not None else None,
             options=model.options,
         )
 

@@ -13,10 +13,12 @@ from datetime import datetime
 from pydantic import ValidationError
 from ulid import ULID
 
+from shared import masks
 from shared.catalogue import Catalogue
-from shared.errors import InvalidRequest, NotFound
+from shared.errors import ImageUnreadable, InvalidRequest, NotFound
+from shared.images import Images, describe
 from shared.ledger import Ledger
-from shared.models import MAX_SEED, Finalize, IntakeMessage, Job, JobRequest, Principal, Stage
+from shared.models import MAX_SEED, Edit, Finalize, ImageRef, IntakeMessage, Job, JobRequest, Principal, Size, Stage
 from shared.outlets import Intake
 from shared.pipeline.releases import Releases
 from shared.policy import Policies, rehearse
@@ -34,6 +36,7 @@ class Submissions:
     """Both ends of the intake queue: `submit` and `dispatch`."""
 
     ledger: Ledger
+    images: Images
     intake: Intake
     workflow: Workflow
     policies: Policies
@@ -111,6 +114,7 @@ class Submissions:
         if request.use_case is None and request.model is None:
             use_case = next((name for name in filled.use_cases if name in policy.use_cases), use_case)
         seed, seed_set = self._seed(request)
+        edit, canvas = self._edit(who, request)
         now = self.clock()
         return Job(
             id=self.new_id(),
@@ -126,15 +130,52 @@ class Submissions:
             template=filled.ref,
             expected_text=request.expected_text or filled.expected_text,
             text_box=request.text_box or filled.text_box,
+            edit=edit,
             guidance=request.guidance if request.guidance is not None else filled.recipe.guidance,
             steps=request.steps or filled.recipe.steps,
             seed=seed,
             seed_set=seed_set,
-            size=request.size or filled.size or policy.default_size(use_case),
+            size=request.size or canvas or filled.size or policy.default_size(use_case),
             rounds=(request.drafts,),
             created_at=now,
             updated_at=now,
         )
+
+    def _edit(self, who: Principal, request: JobRequest) -> tuple[Edit | None, Size | None]:
+        """The picture to start from and its size, which is the job's unless it asks for another."""
+        if request.init_image is None:
+            return None, None
+        _, picture = self._owned(who, request.init_image, field="init_image")
+        edit = Edit(init_image=request.init_image, strength=request.strength)
+        canvas = _canvas(picture)
+        if request.mask_image is None:
+            return edit, canvas
+        data, mask = self._owned(who, request.mask_image, field="mask_image")
+        if (mask.width, mask.height) != (picture.width, picture.height):
+            problem = (
+                f"mask_image has {mask.width}x{mask.height} px and init_image {picture.width}x{picture.height}: "
+                "a mask says of each pixel whether it may change, so both must have the same size"
+            )
+            raise InvalidRequest(problem, param="mask_image")
+        if request.size and request.size != canvas:
+            problem = f"size: with a mask the picture keeps the {canvas} px of init_image; leave size out"
+            raise InvalidRequest(problem, param="size")
+        if (box := masks.bounds(masks.from_client(data))) is None:
+            problem = "mask_image lets nothing change: white is repainted, or what is transparent where anything is"
+            raise InvalidRequest(problem, param="mask_image")
+        return edit.model_copy(update={"mask": box, "mask_image": request.mask_image}), canvas
+
+    def _owned(self, who: Principal, sha256: str, *, field: str) -> tuple[bytes, ImageRef]:
+        """An image of the tenant's own. Raises NotFound naming the field, also for what another tenant has."""
+        try:
+            data = self.images.load(who.tenant, sha256)
+            return data, describe(who.tenant, data)
+        except NotFound as error:
+            raise NotFound(
+                f"{field}: no image {sha256[:12]}… of yours is stored; upload it first", param=field
+            ) from error
+        except ImageUnreadable as error:
+            raise InvalidRequest(f"{field}: {error.message}", param=field) from error
 
     def _seed(self, request: JobRequest) -> tuple[int, str | None]:
         """The seed, and the seed set it came from."""
@@ -142,6 +183,14 @@ class Submissions:
             named = self.templates.seeds.find(request.seed)
             return named.seed, str(named)
         return (self.draw_seed() if request.seed is None else request.seed), None
+
+
+def _canvas(picture: ImageRef) -> Size:
+    try:
+        return Size(width=picture.width, height=picture.height)
+    except ValidationError as error:
+        problem = f"init_image has {picture.width}x{picture.height} px; sides of 64 to 8192 px can be painted"
+        raise InvalidRequest(problem, param="init_image") from error
 
 
 def _reworded(job: Job, filled: Rendered) -> Job:
@@ -153,6 +202,6 @@ def _reworded(job: Job, filled: Rendered) -> Job:
 def _facts(job: Job) -> dict[str, object]:
     """The request as accepted, for the chain: with it and the versions named here a job can be replayed."""
     settled = {"use_case", "policy_version", "prompt", "negative_prompt", "template", "expected_text", "text_box",
-               "guidance", "steps", "seed", "seed_set", "size"}  # fmt: skip
+               "edit", "guidance", "steps", "seed", "seed_set", "size"}  # fmt: skip
     facts = job.model_dump(mode="json", include=settled)
     return facts | {"request": job.request.model_dump(mode="json", exclude_defaults=True)}

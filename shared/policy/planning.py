@@ -12,7 +12,7 @@ from typing import Literal, TypeVar
 
 from shared.catalogue import Catalogue, Model
 from shared.errors import InvalidRequest, RequestError
-from shared.models import Alias, Attempt, Finalize, Job, Recipe, TextGuide, Tier, Value
+from shared.models import Alias, Attempt, Box, Finalize, Job, Recipe, TextGuide, Tier, Value
 from shared.policy.lineup import Lineup, fallback
 from shared.policy.repair import derived_seed, in_words, lowered, region, repair_seed
 from shared.policy.rulebook import Policy
@@ -28,6 +28,8 @@ class Plan(Value):
     model: Model
     alias: Alias | None = None
     repair: str | None = None
+    feather: float = 0.0
+    """Of the mask still to be drawn around `recipe.mask`: a fraction of the picture's shorter side."""
 
 
 def plan(
@@ -52,7 +54,9 @@ def plan(
     Raises InvalidRequest naming the field that cannot be had, and ModelRetired for a model asked for by name.
     """
     lineup = Lineup(policy=policy, catalogue=catalogue, profile=policy.profile(profile), today=today)
-    desk = _Desk(lineup=lineup, job=job, tier=tier, use=policy.use_case(job.use_case))
+    # No draft model repaints under a mask: such a draft is planned as its final, which the cache then serves.
+    masked = job.edit is not None and job.edit.mask is not None
+    desk = _Desk(lineup=lineup, job=job, tier=Tier.FINAL if masked else tier, use=policy.use_case(job.use_case))
     chosen = desk.choose(seed=candidate_seed(job.seed, candidate), failures=failures)
     if tier is Tier.DRAFT:
         return chosen
@@ -155,7 +159,21 @@ class _Desk(Value):
 
     def _with(self, name: str, *, seed: int) -> Plan:
         model, alias = self.lineup.serving(name, self.tier)
+        if self.job.edit and self.job.edit.mask and not model.mask:
+            model, alias = self._repainter(name, model)
+        if self.job.edit and not model.init_image:
+            problem = f'model "{model.name}" cannot start from a picture; leave init_image out or name another model'
+            raise InvalidRequest(problem, param="model", model=model.name)
         return Plan(recipe=self._recipe(model, seed=seed), model=model, alias=alias)
+
+    def _repainter(self, asked: str, unable: Model) -> tuple[Model, Alias]:
+        """Who repaints under the client's mask where the model asked for cannot."""
+        model, _ = self.lineup.serving(self.use.repair_model, Tier.FINAL)
+        reason = f'"{unable.name}" cannot repaint under a mask'
+        if not model.mask:
+            problem = f'{reason}, nor can "{model.name}"; leave mask_image out or name another model'
+            raise InvalidRequest(problem, param="mask_image", model=unable.name)
+        return model, Alias(asked=asked, served_by=model.name, reason=reason)
 
     def _recipe(self, model: Model, *, seed: int, obey: bool = True) -> Recipe:
         """`obey` makes a final refuse what its model cannot do; without it, as for drafts, wishes are met half-way."""
@@ -170,6 +188,7 @@ class _Desk(Value):
         guidance = job.guidance if job.guidance is not None else self.rule.guidance
         steps = job.steps if final and job.steps is not None else self.rule.steps
         guided = model.text_guide and job.expected_text
+        edit = job.edit
         return Recipe(
             model=model.name,
             prompt=prompt,
@@ -180,8 +199,17 @@ class _Desk(Value):
             guidance_scale=_within(guidance, model.guidance_range),
             sampler=self.rule.sampler if self.rule.sampler in model.samplers else "default",
             template=job.template,
-            text=TextGuide(content=job.expected_text, box=job.text_box) if guided else None,
+            text=TextGuide(content=job.expected_text, box=self._text_box) if guided else None,
+            mask=edit.mask if edit else None,
+            mask_image=edit.mask_image if edit else None,
+            init_image=edit.init_image if edit else None,
+            strength=edit.strength if edit else None,
         )
+
+    @property
+    def _text_box(self) -> Box | None:
+        """Where the lettering goes; under a client's mask nowhere else, unless the job says so."""
+        return self.job.text_box or (self.job.edit.mask if self.job.edit else None)
 
     def _check(self, model: Model) -> None:
         """Raise InvalidRequest for the first wish this model cannot fulfil."""
@@ -194,10 +222,12 @@ class _Desk(Value):
         if request.negative_prompt and not model.negative_prompt:
             problem = f'model "{model.name}" takes no negative prompt; leave it out'
             raise InvalidRequest(problem, param="negative_prompt", model=model.name)
-        if not rule.fits(job.expected_text, size=job.size, box=job.text_box):
-            letters, lines = rule.capacity(job.size, job.text_box)
+        box = self._text_box
+        if not rule.fits(job.expected_text, size=job.size, box=box):
+            letters, lines = rule.capacity(job.size, box)
+            where = "its text_box" if job.text_box else "mask_image" if box else "the image"
             problem = (
-                f"expected_text is longer than {'its text_box' if job.text_box else 'the image'} can carry: "
+                f"expected_text is longer than {where} can carry: "
                 f"at {job.size}, {rule.letter_px} px letters fill {lines} lines of {letters}, broken between words"
             )
             raise InvalidRequest(problem, param="expected_text", lines=lines, letters=letters)
@@ -206,7 +236,13 @@ class _Desk(Value):
 
     def anchor(self, chosen: Plan, draft: Attempt | None) -> Plan:
         """The final painted over its draft, where the use case wants that, the model can and the sizes agree."""
-        if self.use.anchor != "draft" or draft is None or draft.image is None or not chosen.model.init_image:
+        if (
+            self.use.anchor != "draft"
+            or self.job.edit
+            or draft is None
+            or draft.image is None
+            or not chosen.model.init_image
+        ):
             return chosen
         if draft.recipe.size != chosen.recipe.size:
             return chosen
@@ -233,13 +269,14 @@ class _Desk(Value):
             text_box = self.job.text_box
             rule = self.lineup.policy.text
             box, content = region(verification, step=step, text_box=text_box, rule=rule, size=self.job.size)
-            changes |= {"init_image": image.sha256, "mask": box, "strength": step.strength}
+            changes |= {"init_image": image.sha256, "mask": box, "mask_image": None, "strength": step.strength}
             if step.sampler in letterer.model.samplers:
                 changes["sampler"] = step.sampler
             if letterer.model.text_guide:
                 changes["text"] = TextGuide(content=content, box=text_box or box)
         recipe = painter.recipe.model_copy(update=changes)
-        return painter.model_copy(update={"recipe": recipe, "repair": in_words(last, recipe, wider=number > 1)})
+        words = in_words(last, recipe, wider=number > 1)
+        return painter.model_copy(update={"recipe": recipe, "repair": words, "feather": step.feather})
 
     def _letterer(self, chosen: Plan) -> Plan | None:
         """The plan of a model that can repaint a box: the chosen one, else the use case's; None when neither can."""

@@ -80,6 +80,8 @@ class RepairStep(Value):
     new_seed: bool = False
     grow: float = Field(0.0, ge=0.0, le=0.5)
     """How far the mask reaches beyond the lettering on each side, as a fraction of the image."""
+    feather: float = Field(0.02, ge=0.0, le=0.2)
+    """How wide the mask fades in on each side, as a fraction of the picture's shorter side."""
     sampler: Literal["default", "typography"] = "typography"
     strength: float | None = Field(None, gt=0.0, le=1.0)
 

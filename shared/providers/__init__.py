@@ -18,6 +18,9 @@ from shared.models import AttemptId, Recipe, Ticket, Value
 class Order(Value):
     """One render to make. `init_image` holds the bytes `recipe.init_image` names.
 
+    `mask` is a grey PNG as large as that picture: 255 is repainted, 0 kept, between them both are blended. It goes with
+    `recipe.mask`, the box around it; without it that box is meant as it stands.
+
     `options` are the catalogue row's fixed parameters in the host's own words, e.g. quality: high.
     """
 
@@ -25,6 +28,7 @@ class Order(Value):
     provider_model: str
     recipe: Recipe
     init_image: bytes | None = None
+    mask: bytes | None = None
     options: Mapping[str, str] = Field(default_factory=dict)
 
 

@@ -61,7 +61,7 @@ class Bedrock(AnswersAtOnce):
         self._max_body_bytes = max_body_bytes
 
     def start(self, order: Order) -> Painted:
-        if order.recipe.mask:
+        if order.mask is not None or order.recipe.mask:
             raise ProviderRefused(f"{order.provider_model} takes no mask at {_HOST}", reason="invalid")
         check_host(self._client.meta.endpoint_url, allow_paid=self._allow_paid)
         body = json.dumps(_request(order))

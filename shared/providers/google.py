@@ -43,7 +43,7 @@ class Google(AnswersAtOnce):
         return self._imagen(order) if order.provider_model.startswith("imagen") else self._gemini(order)
 
     def _gemini(self, order: Order) -> Painted:
-        if order.recipe.mask:
+        if order.mask is not None or order.recipe.mask:
             raise ProviderRefused(f"{order.provider_model} takes no mask", reason="invalid")
         seed = order.recipe.seed % _INT32
         reply = self._http.post(f"models/{order.provider_model}:generateContent", json=_content(order, seed=seed))

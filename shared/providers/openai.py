@@ -11,9 +11,10 @@ from typing import Any, Final, Self
 from urllib.parse import quote
 
 from shared.errors import ProviderRefused, RenderFailed
+from shared.masks import with_hole
 from shared.providers import AnswersAtOnce, Order, Painted
 from shared.providers.http import Complaint, Http, Key, Network
-from shared.providers.pictures import mask_for, mime_of
+from shared.providers.pictures import mime_of
 from shared.providers.replies import Wire, parse, parse_error, picture
 
 OPENAI_URL: Final = "https://api.openai.com/v1"
@@ -135,15 +136,15 @@ def _fields(order: Order) -> dict[str, Any]:
 def _parts(
     order: Order, fields: Mapping[str, Any]
 ) -> dict[str, tuple[str | None, str | bytes] | tuple[str, bytes, str]]:
-    """A multipart form: the fields, the picture and, for a box, a mask of its size whose hole is repainted."""
+    """A multipart form: the fields, the picture and, where one was drawn, its mask whose hole is repainted."""
     if _is_dalle(order.provider_model):
         raise ProviderRefused(f"{order.provider_model} cannot start from a picture", reason="invalid")
     init = order.init_image or b""
     parts: dict[str, Any] = {name: (None, str(value)) for name, value in fields.items()}
     mime = mime_of(init)
     parts["image"] = (f"image.{mime.removeprefix('image/')}", init, mime)
-    if order.recipe.mask:
-        parts["mask"] = ("mask.png", mask_for(init, order.recipe.mask, edit="transparent"), "image/png")
+    if order.mask is not None:
+        parts["mask"] = ("mask.png", with_hole(order.mask), "image/png")
     return parts
 
 

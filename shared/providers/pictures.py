@@ -1,6 +1,6 @@
-"""Pictures on their way to a host: masks drawn from a box, formats, and shapes by name.
+"""Pictures on their way to a host: formats, and shapes by name.
 
-Hides Pillow. Never alters the picture to be edited: hosts get the stored bytes.
+Hides Pillow. Hosts get the stored bytes; only our own endpoints, which read nothing but PNG, get the pixels of others.
 """
 
 from __future__ import annotations
@@ -8,29 +8,23 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Sequence
-from typing import Literal
 
 from PIL import Image, UnidentifiedImageError
 
 from shared.errors import ProviderRefused
-from shared.models import Box, Size
+from shared.models import Size
 
 
-def mask_for(picture: bytes, box: Box, *, edit: Literal["transparent", "white"]) -> bytes:
-    """A PNG of the picture's size whose edit area is `box`, widened to whole pixels.
-
-    `transparent`: RGBA, opaque black around a hole (OpenAI). `white`: grey scale, white on black (Stability).
-    Raises ProviderRefused when the picture cannot be read.
-    """
-    size = _dimensions(picture)
-    if edit == "transparent":
-        mask, colour = Image.new("RGBA", size, (0, 0, 0, 255)), (0, 0, 0, 0)
-        mask.paste(colour, _pixels(box, size))
-    else:
-        mask = Image.new("L", size, 0)
-        mask.paste(255, _pixels(box, size))
-    buffer = io.BytesIO()
-    mask.save(buffer, "PNG")
+def as_png(picture: bytes) -> bytes:
+    """The picture as a PNG, the same pixels; a PNG as it is. Raises ProviderRefused when it cannot be read."""
+    if mime_of(picture) == "image/png":
+        return picture
+    try:
+        with Image.open(io.BytesIO(picture)) as image:
+            buffer = io.BytesIO()
+            image.convert("RGBA" if image.has_transparency_data else "RGB").save(buffer, "PNG")
+    except (UnidentifiedImageError, OSError) as error:
+        raise ProviderRefused(f"the picture to start from cannot be read: {error}", reason="invalid") from error
     return buffer.getvalue()
 
 
@@ -49,19 +43,3 @@ def nearest_ratio(size: Size, ratios: Sequence[str]) -> str:
         return abs(math.log(width / height) - math.log(size.width / size.height))
 
     return min(ratios, key=distance)
-
-
-def _dimensions(picture: bytes) -> tuple[int, int]:
-    try:
-        with Image.open(io.BytesIO(picture)) as image:
-            return image.size
-    except (UnidentifiedImageError, OSError) as error:
-        raise ProviderRefused(f"the picture to edit cannot be read: {error}", reason="invalid") from error
-
-
-def _pixels(box: Box, size: tuple[int, int]) -> tuple[int, int, int, int]:
-    x, y, w, h = box
-    left, top = min(math.floor(x * size[0]), size[0] - 1), min(math.floor(y * size[1]), size[1] - 1)
-    # Rounded before ceil: 0.3 + 0.6 is 0.8999…, and 0.1 + 0.2 would take one pixel more than 0.3.
-    right, bottom = math.ceil(round((x + w) * size[0], 6)), math.ceil(round((y + h) * size[1], 6))
-    return left, top, min(max(right, left + 1), size[0]), min(max(bottom, top + 1), size[1])

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from shared.errors import ProviderRefused, ProviderThrottled, ProviderUnavailable, RenderFailed, RenderLost
 from shared.models import AttemptId, Ticket, canonical_json
 from shared.providers import Order, Painted
+from shared.providers.pictures import as_png
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -145,7 +146,8 @@ def _request(order: Order) -> dict[str, Any]:
         "sampler": recipe.sampler,
         "text": recipe.text.model_dump(mode="json") if recipe.text else None,
         "mask": recipe.mask,
-        "init_image": base64.b64encode(order.init_image).decode() if order.init_image else None,
+        "mask_image": base64.b64encode(order.mask).decode() if order.mask else None,
+        "init_image": base64.b64encode(as_png(order.init_image)).decode() if order.init_image else None,
         "strength": recipe.strength,
     }
 

@@ -12,7 +12,7 @@ from shared.errors import ProviderRefused
 from shared.models import Recipe
 from shared.providers import AnswersAtOnce, Order, Painted
 from shared.providers.http import Complaint, Http, Key, Network
-from shared.providers.pictures import mask_for, mime_of
+from shared.providers.pictures import mime_of
 from shared.providers.replies import Wire, parse, parse_error, picture
 from shared.providers.sd35 import fields_for, seed_for
 
@@ -74,15 +74,15 @@ def _form(order: Order) -> tuple[str, dict[str, Any]]:
     if init is not None:
         mime = mime_of(init)
         files["image"] = (f"image.{mime.removeprefix('image/')}", init, mime)
-        if recipe.mask:
+        if order.mask is not None:
             fields = _inpaint_fields(recipe)
-            files["mask"] = ("mask.png", mask_for(init, recipe.mask, edit="white"), "image/png")
+            files["mask"] = ("mask.png", order.mask, "image/png")  # its convention is ours: white is repainted
     form = {name: (None, str(value)) for name, value in fields.items()} | files
     return (_INPAINT if "mask" in files else _GENERATE), form
 
 
 def _inpaint_fields(recipe: Recipe) -> dict[str, str | int | float]:
-    """Inpainting takes no model, strength, guidance or shape. The mask is not grown: the box is exact already."""
+    """Inpainting takes no model, strength, guidance or shape. The mask is not grown: ours is feathered already."""
     fields: dict[str, str | int | float] = {"prompt": recipe.prompt, "seed": seed_for(recipe), "output_format": "png"}
     fields["grow_mask"] = 0
     return fields | ({"negative_prompt": recipe.negative_prompt} if recipe.negative_prompt else {})

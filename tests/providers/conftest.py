@@ -102,13 +102,19 @@ def recipe(**overrides: Any) -> Recipe:
 
 
 def order(
-    model: str, *, init_image: bytes | None = None, options: dict[str, str] | None = None, **overrides: Any
+    model: str,
+    *,
+    init_image: bytes | None = None,
+    drawn_mask: bytes | None = None,
+    options: dict[str, str] | None = None,
+    **overrides: Any,
 ) -> Order:
     return Order(
         id=AttemptId(job_id="01J0000000000000000000000A", tier=Tier.FINAL, candidate=0, attempt=1),
         provider_model=model,
         recipe=recipe(**overrides),
         init_image=init_image,
+        mask=drawn_mask,
         options=options or {},
     )
 

@@ -9,16 +9,18 @@ import pytest
 from PIL import Image
 
 from shared.errors import ProviderRefused, RenderFailed
+from shared.masks import drawn
 from shared.models import Box
 from shared.providers import Order, Painted
 from shared.providers.http import Network
-from shared.providers.pictures import mask_for
+from shared.providers.pictures import as_png
 from tests.providers.conftest import CASES, World, order
 from tests.providers.hosts import ENCODED, Answer
 from tests.world import picture
 
 INIT = picture(7, size=(100, 50))
 BOX: Box = (0.1, 0.2, 0.3, 0.4)
+MASK = drawn(BOX, width=100, height=50, feather=0.0)
 INSIDE, OUTSIDE = (25, 20), (60, 20)
 CASE = {case.name: case for case in CASES}
 
@@ -73,7 +75,7 @@ def test_azure_is_called_by_the_operators_deployment_name(world: World, network:
 def test_an_edit_sends_the_stored_bytes_and_a_mask_whose_hole_is_the_box(
     world: World, network: Network, name: str
 ) -> None:
-    start(name, world, network, order("gpt-image-2", init_image=INIT, mask=BOX))
+    start(name, world, network, order("gpt-image-2", init_image=INIT, mask=BOX, drawn_mask=MASK))
 
     (seen,) = CASE[name].host(world).seen
     assert seen.path.endswith("/images/edits")
@@ -130,7 +132,7 @@ def test_gemini_is_told_how_long_to_think_and_what_to_change(world: World, netwo
 
 def test_gemini_takes_no_mask_and_is_not_asked_to(world: World, network: Network) -> None:
     with pytest.raises(ProviderRefused, match="takes no mask"):
-        start("gemini", world, network, order("gemini-3-pro-image", init_image=INIT, mask=BOX))
+        start("gemini", world, network, order("gemini-3-pro-image", init_image=INIT, mask=BOX, drawn_mask=MASK))
 
     assert world.gemini.seen == []
 
@@ -223,13 +225,13 @@ def test_sd35_is_asked_for_a_shape(world: World, network: Network, size: str, ra
 
 
 def test_stability_repaints_what_is_white(world: World, network: Network) -> None:
-    painted = start("stability", world, network, order("sd3.5-large", init_image=INIT, mask=BOX, strength=0.9))
+    painted = start(
+        "stability", world, network, order("sd3.5-large", init_image=INIT, mask=BOX, drawn_mask=MASK, strength=0.9)
+    )
 
     (seen,) = world.stability.seen
     assert seen.path.endswith("/edit/inpaint")
-    mask = Image.open(io.BytesIO(seen.files["mask"]))
-    assert (mask.mode, mask.size) == ("L", (100, 50))
-    assert [mask.getpixel(at) for at in (INSIDE, OUTSIDE)] == [255, 0]
+    assert seen.files["mask"] == MASK
     assert painted.model_revision == "edit/inpaint"
 
 
@@ -267,24 +269,16 @@ def test_bedrocks_own_latency_is_the_inference_time(world: World, network: Netwo
     assert (painted.inference_ms, painted.provider_request_id) == (8100, "req-1")
 
 
-# ── masks ────────────────────────────────────────────────────────────────────────────────────────
+# ── pictures ─────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize(
-    ("box", "pixels"),
-    [
-        ((0.0, 0.0, 1.0, 1.0), (0, 0, 100, 50)),
-        ((0.1, 0.2, 0.3, 0.4), (10, 10, 40, 30)),
-        ((0.105, 0.0, 0.001, 0.5), (10, 0, 11, 25)),
-        ((1.0, 1.0, 0.0, 0.0), (99, 49, 100, 50)),
-    ],
-)
-def test_a_box_becomes_whole_pixels_and_never_none(box: Box, pixels: tuple[int, int, int, int]) -> None:
-    mask = Image.open(io.BytesIO(mask_for(INIT, box, edit="white")))
+def test_our_own_endpoints_get_the_pixels_of_a_jpeg_as_png() -> None:
+    buffer = io.BytesIO()
+    Image.open(io.BytesIO(INIT)).save(buffer, "JPEG")
 
-    assert mask.getbbox() == pixels
+    converted = Image.open(io.BytesIO(as_png(buffer.getvalue())))
 
-
-def test_a_picture_that_cannot_be_read_is_refused_before_it_is_sent() -> None:
+    assert (converted.format, converted.tobytes()) == ("PNG", Image.open(buffer).tobytes())
+    assert as_png(INIT) is INIT
     with pytest.raises(ProviderRefused, match="cannot be read"):
-        mask_for(b"no picture", BOX, edit="white")
+        as_png(b"\xff\xd8\xff no picture")
