@@ -9,7 +9,7 @@ import boto3
 import pytest
 
 from shared.errors import InvalidRequest, JobConcluded, LedgerConflict, NotFound
-from shared.ledger import Amendment, Ledger, chain_problem
+from shared.ledger import Amendment, Ledger, Once, chain_problem
 from shared.models import Event, Job, Stage
 from tests.conftest import Clock
 from tests.world import Resources, hero
@@ -55,6 +55,22 @@ def test_another_tenants_job_is_not_there(ledger: Ledger, clock: Clock) -> None:
 
     with pytest.raises(NotFound):
         ledger.job(job.id, tenant="rival")
+
+
+def test_one_key_leads_to_one_job_until_it_expires(ledger: Ledger, clock: Clock) -> None:
+    once = Once(key="order-17", until=clock() + timedelta(hours=24))
+
+    first = ledger.open(_job(clock, 1), actor="dana", data={}, once=once)
+    again = ledger.open(_job(clock, 2), actor="dana", data={}, once=once)
+    stranger = ledger.open(_job(clock, 3, tenant="rival"), actor="rex", data={}, once=once)
+    clock.forward(hours=25)
+    later = Once(key="order-17", until=clock() + timedelta(hours=24))
+    renewed = ledger.open(_job(clock, 4), actor="dana", data={}, once=later)
+
+    assert again == first
+    assert {stranger.id, renewed.id} == {_job(clock, 3).id, _job(clock, 4).id}
+    with pytest.raises(NotFound):
+        ledger.job(_job(clock, 2).id)
 
 
 def test_opening_twice_is_a_conflict_and_keeps_the_first(ledger: Ledger, clock: Clock) -> None:

@@ -26,7 +26,7 @@ from shared.errors import (
     WrongStage,
 )
 from shared.images import Images
-from shared.ledger import Ledger, chain_problem
+from shared.ledger import Ledger, Once, chain_problem
 from shared.models import (
     ArtifactFinding,
     Attempt,
@@ -226,6 +226,16 @@ def test_the_articles_hero_job_ends_with_a_verified_final(studio: Studio) -> Non
     assert final.cost_usd_micros > 0
     assert job.cost_usd_micros == sum(attempt.cost_usd_micros for attempt in studio.ledger.attempts(job.id))
     assert studio.intact(job)
+
+
+def test_submitting_twice_under_one_key_is_one_job_in_the_queue(studio: Studio) -> None:
+    once = Once(key="order-17", until=studio.clock() + timedelta(hours=24))
+
+    first, again = (studio.submissions.submit(DESIGNER, hero(), once=once) for _ in range(2))
+
+    assert again.id == first.id
+    queued = studio.sqs.receive_message(QueueUrl=studio.queue, MaxNumberOfMessages=10)["Messages"]
+    assert len(queued) == 1
 
 
 def test_the_same_job_again_is_served_from_the_cache_for_nothing(studio: Studio) -> None:

@@ -9,16 +9,17 @@ from collections.abc import Sequence
 from typing import Annotated
 
 from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 from pydantic import Field, StrictInt
 
-from functions.api.http import body, json_reply, principal
+from functions.api.http import json_reply
+from functions.api.routes import Routes
 from shared import wiring
-from shared.models import CleanText, Value
+from shared.models import CleanText, Principal, Value
 from shared.pipeline import listings
 from shared.releases import POLICY, Release, template_subject
+from shared.views import ModelList, PolicyView, TemplateList, TemplateView
 
-router = APIGatewayRouter()  # type: ignore[no-untyped-call]  # Powertools does not type it
+routes = Routes("Choices")
 
 Reason = Annotated[
     CleanText, Field(min_length=1, max_length=500, pattern=r"\S", description="Why; kept in the history.")
@@ -34,10 +35,9 @@ class RollingBack(Value):
     reason: Reason
 
 
-@router.get("/v1/models")
+@routes.get("/v1/models", gives={200: ModelList})
 def models() -> Response[str]:
     """The catalogue, and what each use case would pick under the policy in force."""
-    principal(router.current_event)
     policy, today = wiring.releases().policy(), wiring.now().date()
     profile, catalogue = wiring.settings().profile, wiring.catalogue()
     return json_reply(200, listings.model_list(policy=policy, catalogue=catalogue, profile=profile, today=today))
@@ -46,66 +46,61 @@ def models() -> Response[str]:
 # ── templates ────────────────────────────────────────────────────────────────────────────────────
 
 
-@router.get("/v1/templates")
+@routes.get("/v1/templates", gives={200: TemplateList})
 def templates() -> Response[str]:
-    principal(router.current_event)
+    """The prompt templates and seed sets."""
     found = wiring.templates()
     released = {name: wiring.releases().template_version(name) for name in found.versions}
     return json_reply(200, listings.template_list(found, released=released))
 
 
-@router.get("/v1/templates/<name>")
-def template(name: str) -> Response[str]:
-    """All versions of one, and which is in force; for admins also who moved it there."""
-    current, history = _history(template_subject(name))
+@routes.get("/v1/templates/<name>", gives={200: TemplateView})
+def template(who: Principal, name: str) -> Response[str]:
+    """All versions of one template, and which is in force; for admins also who moved it there."""
+    current, history = _history(who, template_subject(name))
     released = wiring.releases().template_version(name)
     found = wiring.templates()
     return json_reply(200, listings.template_view(found, name, released=released, current=current, history=history))
 
 
-@router.post("/v1/templates/<name>/release")
-def release_template(name: str) -> Response[str]:
-    who = principal(router.current_event, "admin")
-    asked = body(router.current_event, Releasing)
+@routes.post("/v1/templates/<name>/release", scope="admin", takes=Releasing, gives={200: Release})
+def release_template(who: Principal, name: str, asked: Releasing) -> Response[str]:
+    """Put a version of a template in force, for the very next job."""
     return json_reply(200, wiring.releases().release_template(who, name, asked.version, reason=asked.reason))
 
 
-@router.post("/v1/templates/<name>/rollback")
-def rollback_template(name: str) -> Response[str]:
-    who = principal(router.current_event, "admin")
-    asked = body(router.current_event, RollingBack)
+@routes.post("/v1/templates/<name>/rollback", scope="admin", takes=RollingBack, gives={200: Release})
+def rollback_template(who: Principal, name: str, asked: RollingBack) -> Response[str]:
+    """Put the version before in force again."""
     return json_reply(200, wiring.releases().rollback_template(who, name, reason=asked.reason))
 
 
 # ── the policy ───────────────────────────────────────────────────────────────────────────────────
 
 
-@router.get("/v1/policy")
-def policy() -> Response[str]:
+@routes.get("/v1/policy", gives={200: PolicyView})
+def policy(who: Principal) -> Response[str]:
     """The rules in force; for admins also who put them there."""
-    current, history = _history(POLICY)
+    current, history = _history(who, POLICY)
     released = wiring.releases().policy_version()
     found = wiring.policies()
     return json_reply(200, listings.policy_view(found, released=released, current=current, history=history))
 
 
-@router.post("/v1/policy/release")
-def release_policy() -> Response[str]:
-    who = principal(router.current_event, "admin")
-    asked = body(router.current_event, Releasing)
+@routes.post("/v1/policy/release", scope="admin", takes=Releasing, gives={200: Release})
+def release_policy(who: Principal, asked: Releasing) -> Response[str]:
+    """Put a version of the policy in force, for the very next job."""
     return json_reply(200, wiring.releases().release_policy(who, asked.version, reason=asked.reason))
 
 
-@router.post("/v1/policy/rollback")
-def rollback_policy() -> Response[str]:
-    who = principal(router.current_event, "admin")
-    asked = body(router.current_event, RollingBack)
+@routes.post("/v1/policy/rollback", scope="admin", takes=RollingBack, gives={200: Release})
+def rollback_policy(who: Principal, asked: RollingBack) -> Response[str]:
+    """Put the version before in force again."""
     return json_reply(200, wiring.releases().rollback_policy(who, reason=asked.reason))
 
 
-def _history(subject: str) -> tuple[Release | None, Sequence[Release] | None]:
+def _history(who: Principal, subject: str) -> tuple[Release | None, Sequence[Release] | None]:
     """The move in force and all before it, for admins: they name people of every tenant."""
-    who = principal(router.current_event)
     if "admin" not in who.scopes:
         return None, None
     return wiring.ledger().releases.current(subject), wiring.ledger().releases.moves(subject)

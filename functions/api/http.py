@@ -54,6 +54,27 @@ def body(event: BaseProxyEvent, model: type[Body], *, lenient: bool = False) -> 
         raise invalid(error) from error
 
 
+def query_of(event: BaseProxyEvent, model: type[Body]) -> Body:
+    """The query parameters as a value. Raises InvalidRequest that names the wrong one."""
+    try:
+        return model.model_validate(event.query_string_parameters or {})
+    except ValidationError as error:
+        raise invalid(error) from error
+
+
+def header(event: BaseProxyEvent, name: str) -> str | None:
+    return (event.headers or {}).get(name)
+
+
+def base_url(event: BaseProxyEvent) -> str:
+    """Where this API answers, as the client reached it: the stage is part of the path behind API Gateway."""
+    where = event.raw_event["requestContext"]
+    host = header(event, "host") or where.get("domainName") or ""
+    scheme = header(event, "x-forwarded-proto") or "https"
+    prefix = str(where.get("path") or event.path).removesuffix(event.path).rstrip("/")
+    return f"{scheme}://{host}{prefix}"
+
+
 def json_reply(status: int, value: BaseModel, headers: dict[str, str] | None = None) -> Response[str]:
     return Response(
         status_code=status, content_type="application/json", body=value.model_dump_json(), headers=dict(headers or {})

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from shared.errors import InvalidRequest, JobConcluded, LedgerConflict, NotFound
 from shared.ledger.chain import Amendment, link
 from shared.ledger.circuits import CircuitStore
+from shared.ledger.claims import Claims, Once
 from shared.ledger.keys import KeyStore
 from shared.ledger.releases import ReleaseHistory
 from shared.ledger.renders import Renders
@@ -44,14 +45,18 @@ class Ledger:
         self._table = Table(client, table, clock=clock)
         self._clock = clock
         self._patience = patience
+        self._claims = Claims(self._table)
         self.tickets = Tickets(self._table)
         self.renders = Renders(self._table)
         self.releases = ReleaseHistory(self._table)
         self.circuits = CircuitStore(self._table)
         self.keys = KeyStore(self._table)
 
-    def open(self, job: Job, *, actor: str, data: dict[str, Any]) -> Job:
-        """Write a new job and the first link of its chain. Calling twice with one id raises LedgerConflict."""
+    def open(self, job: Job, *, actor: str, data: dict[str, Any], once: Once | None = None) -> Job:
+        """Write a new job and the first link of its chain. Calling twice with one id raises LedgerConflict.
+
+        With `once` there is one job for that key until it expires: whoever comes second gets the first one's job.
+        """
         event = link(job, Amendment(event="job.submitted", actor=actor, data=data), at=job.created_at)
         job = job.model_copy(update={"seq": event.seq, "head": event.digest})
         try:
@@ -59,10 +64,13 @@ class Ledger:
                 [
                     self._table.prepared(_job_item(job, job.created_at + self._patience), only_if=UNLESS_EXISTS),
                     self._table.prepared(_event_item(event), only_if=UNLESS_EXISTS),
+                    *([self._claims.prepared(job, once)] if once else ()),
                 ]
             )
         except Conflict as error:
-            raise LedgerConflict(f"job {job.id} already exists") from error
+            if once and (first := self._claims.holder(job.tenant, once.key)):
+                return self.job(first, tenant=job.tenant)
+            raise LedgerConflict(f"job {job.id} already exists, or is being written; try again") from error
         return job
 
     def job(self, job_id: str, *, tenant: str | None = None) -> Job:

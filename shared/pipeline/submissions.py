@@ -17,7 +17,7 @@ from shared import masks
 from shared.catalogue import Catalogue
 from shared.errors import ImageUnreadable, InvalidRequest, NotFound
 from shared.images import Images, describe
-from shared.ledger import Ledger
+from shared.ledger import Ledger, Once
 from shared.models import MAX_SEED, Edit, Finalize, ImageRef, IntakeMessage, Job, JobRequest, Principal, Size, Stage
 from shared.outlets import Intake
 from shared.pipeline.releases import Releases
@@ -47,8 +47,10 @@ class Submissions:
     new_id: Callable[[], str] = field(default=lambda: str(ULID()))
     draw_seed: Callable[[], int] = _draw_seed
 
-    def submit(self, who: Principal, request: JobRequest) -> Job:
+    def submit(self, who: Principal, request: JobRequest, *, once: Once | None = None) -> Job:
         """Accept a job. Raises InvalidRequest, NotFound or ModelRetired, naming the field.
+
+        With `once`, the job this tenant was given under that key before, as it stands now, if there is one.
 
         A crash between the ledger and the queue loses nothing: sweep finds the job and queues it again.
         """
@@ -59,7 +61,10 @@ class Submissions:
         if template and model in template.variants:
             job = _reworded(job, template.render(request.variables, model=model))
             self._rehearse(job)
-        job = self.ledger.open(job, actor=who.name, data=_facts(job))
+        asked, job = job, self.ledger.open(job, actor=who.name, data=_facts(job), once=once)
+        if job.id != asked.id:
+            logger.info("job_submitted_again", job_id=job.id)
+            return job
         self.intake.send(job)
         logger.info(
             "job_submitted", job_id=job.id, use_case=job.use_case, drafts=request.drafts, finalize=request.finalize

@@ -53,6 +53,16 @@ def test_a_job_is_accepted_and_found_at_its_link(name: str, call: Call) -> None:
     assert call("api-get", path=f"/v1/jobs/{job['id']}")[0] == 200
 
 
+def test_who_prefers_to_wait_gets_a_201(call: Call) -> None:
+    headers = {"content-type": "application/json", "prefer": "wait=0"}
+
+    status, job, answered = call("api-submit", headers=headers, multiValueHeaders={k: [v] for k, v in headers.items()})
+
+    assert (status, job["status"]) == (201, "starting")
+    assert answered["preference-applied"] == "wait=0"
+    assert answered["x-request-id"] == "2f1c0d8e-6f3a-4c59-9d7e-0d2f3a1b4c5d"
+
+
 def test_plain_curl_labels_its_json_as_a_form_and_generate_takes_it(call: Call) -> None:
     form = {"content-type": "application/x-www-form-urlencoded"}
     headers = {"headers": form, "multiValueHeaders": {"content-type": list(form.values())}}

@@ -1,0 +1,139 @@
+"""Routes about jobs: submit, look, decide, audit.
+
+Each calls one method of the pipeline and shapes the answer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Annotated
+
+from aws_lambda_powertools.event_handler import Response
+from pydantic import Field, StrictInt
+
+from functions.api.http import base_url, header, json_reply
+from functions.api.routes import Routes
+from functions.api.waiting import preferred_wait_s, wait_for
+from shared import wiring
+from shared.ledger import chain_problem
+from shared.models import MAX_DRAFTS, Job, JobRequest, Principal, Stage, Value
+from shared.views import AuditView, JobList, JobView, job_view
+
+routes = Routes("Jobs")
+
+
+class Approval(Value):
+    draft: Annotated[StrictInt, Field(ge=1)] | None = None
+    off_peak: bool = False
+
+
+class Rejection(Value):
+    reason: Annotated[str, Field(max_length=500)] = ""
+
+
+class MoreDrafts(Value):
+    count: Annotated[StrictInt, Field(ge=1, le=MAX_DRAFTS)] = 1
+
+
+class Page(Value):
+    limit: Annotated[int, Field(ge=1, le=100)] = 25
+    cursor: Annotated[str, Field(max_length=1024)] | None = None
+    stage: Stage | None = None
+
+
+@routes.post("/v1/jobs", scope="render", takes=JobRequest, gives={201: JobView, 202: JobView}, headers=("Prefer",))
+def submit(who: Principal, asked: JobRequest) -> Response[str]:
+    """Submit a job.
+
+    Answers 202 at once. With `Prefer: wait=N` it answers 201 when the job has settled or N seconds (at most 25) are
+    over, whichever comes first.
+    """
+    return _submit(who, asked)
+
+
+@routes.post(
+    "/generate", scope="render", takes=JobRequest, lenient=True, gives={201: JobView, 202: JobView}, headers=("Prefer",)
+)
+def generate(who: Principal, asked: JobRequest) -> Response[str]:
+    """Submit a job under the article's name.
+
+    Plain `curl -d` labels its JSON as a form; here the body decides.
+    """
+    return _submit(who, asked)
+
+
+def _submit(who: Principal, asked: JobRequest) -> Response[str]:
+    job = wiring.submissions().submit(who, asked)
+    wait_s = preferred_wait_s(header(routes.event, "prefer"))
+    headers = {"location": f"{base_url(routes.event)}/v1/jobs/{job.id}"}
+    if wait_s is None:
+        return json_reply(202, view(job), headers)
+    job = wait_for(job, wait_s, context=routes.context)
+    return json_reply(201, view(job), headers | {"preference-applied": f"wait={wait_s}"})
+
+
+@routes.get("/v1/jobs", query=Page, gives={200: JobList})
+def list_jobs(who: Principal, query: Page) -> Response[str]:
+    """List jobs, newest first."""
+    found = wiring.ledger().jobs(who.tenant, limit=query.limit, cursor=query.cursor, stage=query.stage)
+    return json_reply(200, JobList(jobs=tuple(view(job) for job in found.jobs), cursor=found.cursor))
+
+
+@routes.get("/v1/jobs/<job_id>", gives={200: JobView, 304: None}, headers=("If-None-Match",))
+def get_job(who: Principal, job_id: str) -> Response[str]:
+    """Look at a job, with links to its pictures.
+
+    `If-None-Match` answers 304 while nothing happened to it.
+    """
+    job = wiring.ledger().job(job_id, tenant=who.tenant)
+    etag = f'"{hashlib.sha256(f"{job.id}:{job.seq}".encode()).hexdigest()[:32]}"'
+    seen = header(routes.event, "if-none-match") or ""
+    if etag in [each.strip().removeprefix("W/") for each in seen.split(",")]:
+        return Response(status_code=304, body="", headers={"etag": etag})
+    return json_reply(200, view(job), {"etag": etag, "cache-control": "private, no-cache"})
+
+
+@routes.post("/v1/jobs/<job_id>/approve", scope="approve", takes=Approval, gives={200: JobView}, errors=(409,))
+def approve(who: Principal, job_id: str, asked: Approval) -> Response[str]:
+    """Choose a draft: its final follows.
+
+    Without a number the first rendered draft is taken.
+    """
+    job = wiring.decisions().approve(who, job_id, draft=asked.draft, off_peak=asked.off_peak)
+    return json_reply(200, view(job))
+
+
+@routes.post("/v1/jobs/<job_id>/reject", scope="approve", takes=Rejection, gives={200: JobView}, errors=(409,))
+def reject(who: Principal, job_id: str, asked: Rejection) -> Response[str]:
+    """Reject all drafts, which ends the job."""
+    return json_reply(200, view(wiring.decisions().reject(who, job_id, reason=asked.reason)))
+
+
+@routes.post("/v1/jobs/<job_id>/drafts", scope="approve", takes=MoreDrafts, gives={200: JobView}, errors=(409,))
+def more_drafts(who: Principal, job_id: str, asked: MoreDrafts) -> Response[str]:
+    """Ask for another round of drafts."""
+    return json_reply(200, view(wiring.decisions().more(who, job_id, drafts=asked.count)))
+
+
+@routes.post("/v1/jobs/<job_id>/cancel", scope="render", gives={200: JobView}, errors=(409,))
+def cancel(who: Principal, job_id: str) -> Response[str]:
+    """Stop a job wherever it is.
+
+    One that is over is answered as it is.
+    """
+    return json_reply(200, view(wiring.decisions().cancel(who, job_id)))
+
+
+@routes.get("/v1/jobs/<job_id>/audit", scope="audit", gives={200: AuditView})
+def audit(who: Principal, job_id: str) -> Response[str]:
+    """Read a job's audit chain, checked at this moment."""
+    job = wiring.ledger().job(job_id, tenant=who.tenant)
+    events = wiring.ledger().events(job_id)
+    wrong = chain_problem(job, events)
+    return json_reply(200, AuditView(job_id=job_id, intact=wrong is None, problem=wrong, events=events))
+
+
+def view(job: Job) -> JobView:
+    """The job with its attempts and links, as it stands in the ledger now."""
+    attempts = wiring.ledger().attempts(job.id)
+    return job_view(job, attempts, link=wiring.images().link, base_url=base_url(routes.event))

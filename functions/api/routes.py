@@ -1,0 +1,136 @@
+"""A module's routes: what each one takes, gives and demands, declared once.
+
+Hides how a declaration becomes a route of Powertools, a checked request and a paragraph of the OpenAPI document. The
+same declaration drives all three, so the document cannot promise what the code does not do. Knows no business.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import Any, Final, Literal
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.router import APIGatewayRouter
+from aws_lambda_powertools.utilities.data_classes.common import BaseProxyEvent
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from pydantic import BaseModel
+
+from functions.api.http import body, principal, query_of
+from shared.keys import Scope
+
+Method = Literal["GET", "POST", "PUT", "DELETE"]
+Gives = type[BaseModel] | str | None
+"""The body of a reply: JSON of a model, bytes or text of a media type, or nothing."""
+
+_PLACE: Final = re.compile(r"<(\w+)>")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """One route as declared."""
+
+    method: Method
+    path: str
+    """`/v1/jobs/<job_id>`, in Powertools' spelling."""
+    tag: str
+    name: str
+    summary: str
+    description: str
+    public: bool = False
+    scope: Scope | None = None
+    takes: type[BaseModel] | None = None
+    media: str = "application/json"
+    """Of what it takes."""
+    lenient: bool = False
+    """Reads JSON whatever its content type says."""
+    query: type[BaseModel] | None = None
+    gives: Mapping[int, Gives] = field(default_factory=dict)
+    errors: tuple[int, ...] = ()
+    """Beyond those that follow from the rest of the declaration."""
+    headers: tuple[str, ...] = ()
+    """Request headers it heeds: `Prefer`, `If-None-Match`."""
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Names of the path's parameters."""
+        return tuple(_PLACE.findall(self.path))
+
+
+class Routes:
+    """The routes of one module. Include `router` in the resolver, and hand `operations` to the document.
+
+    A decorated function is called with keywords: `who` (the Principal, where it names it), `asked` (an instance of
+    `takes`), `query` (an instance of `query`), and one string for each parameter of its path. Its docstring is the
+    route's text in the document. `takes` of another `media` than JSON is declared only: the function reads it itself.
+    """
+
+    def __init__(self, tag: str) -> None:
+        self.tag = tag
+        self.router = APIGatewayRouter()  # type: ignore[no-untyped-call]  # Powertools does not type it
+        self.operations: list[Operation] = []
+
+    @property
+    def event(self) -> BaseProxyEvent:
+        """The request being answered."""
+        return self.router.current_event
+
+    @property
+    def context(self) -> LambdaContext:
+        return self.router.lambda_context
+
+    def get(self, path: str, **contract: Any) -> Callable[[Callable[..., Response[Any]]], Callable[..., Response[Any]]]:
+        return self._route("GET", path, **contract)
+
+    def post(
+        self, path: str, **contract: Any
+    ) -> Callable[[Callable[..., Response[Any]]], Callable[..., Response[Any]]]:
+        return self._route("POST", path, **contract)
+
+    def delete(
+        self, path: str, **contract: Any
+    ) -> Callable[[Callable[..., Response[Any]]], Callable[..., Response[Any]]]:
+        return self._route("DELETE", path, **contract)
+
+    def _route(
+        self, method: Method, path: str, **contract: Any
+    ) -> Callable[[Callable[..., Response[Any]]], Callable[..., Response[Any]]]:
+        """`contract`: the fields of Operation, by keyword."""
+
+        def declare(function: Callable[..., Response[Any]]) -> Callable[..., Response[Any]]:
+            summary, _, rest = (function.__doc__ or "").strip().partition("\n")
+            operation = Operation(
+                method=method,
+                path=path,
+                tag=self.tag,
+                name=function.__name__,
+                summary=summary.strip(),
+                description=" ".join(rest.split()),
+                **contract,
+            )
+            self.operations.append(operation)
+            self.router.route(path, method)(self._checked(operation, function))
+            return function
+
+        return declare
+
+    def _checked(self, operation: Operation, function: Callable[..., Response[Any]]) -> Callable[..., Response[Any]]:
+        names_who = "who" in inspect.signature(function).parameters
+
+        @wraps(function, assigned=("__name__", "__doc__"), updated=())
+        def answer(**given: str) -> Response[Any]:
+            arguments: dict[str, Any] = dict(given)
+            if not operation.public:
+                who = principal(self.event, operation.scope)
+                arguments |= {"who": who} if names_who else {}
+            if operation.query:
+                arguments["query"] = query_of(self.event, operation.query)
+            if operation.takes and operation.media == "application/json":
+                arguments["asked"] = body(self.event, operation.takes, lenient=operation.lenient)
+            return function(**arguments)
+
+        del answer.__wrapped__  # Powertools would read the parameters off it
+        return answer
