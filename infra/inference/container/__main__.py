@@ -14,15 +14,20 @@ import signal
 import socket
 import sys
 from pathlib import Path
+from typing import Final
 
 import uvicorn
 
 from .models import KNOWN, choose, offer
 from .protocol import InvalidRequest, InvocationRequest, Lettering
+from .sd35.profiles import Serving
 from .server import Service, create_app
 
-DRAIN_S = 25
+DRAIN_S: Final = 25
 """SageMaker kills a container 30 s after SIGTERM."""
+SKETCH_WORKERS: Final = 2
+BATCHING_WORKERS: Final = 8
+"""Twice the largest bucket: the next batch fills while one runs. MaxConcurrentInvocationsPerInstance no lower."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -30,6 +35,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if options.command == "paint":
             return _paint(options)
+        if options.command == "warm":
+            return _warm(options)
         return _serve(options)
     except InvalidRequest as error:
         print(f"error: {error}", file=sys.stderr)
@@ -47,21 +54,57 @@ def _parser() -> argparse.ArgumentParser:
         "--model",
         action="append",
         dest="models",
-        help="offer this model; may be repeated (INFERENCE_MODELS, by commas)",
+        metavar="NAME[=DIR]",
+        help="offer this model, its weights in DIR; may be repeated (INFERENCE_MODELS, by commas)",
     )
     serve.add_argument("--time-scale", type=_scale, default=env.get("INFERENCE_TIME_SCALE", "0.02"))
     serve.add_argument(
-        "--workers", type=_count, default=env.get("INFERENCE_WORKERS", "2"), help="pictures made at once"
+        "--workers",
+        type=_count,
+        default=env.get("INFERENCE_WORKERS"),
+        help=f"requests worked on at once; default 2, or {BATCHING_WORKERS} with a model that batches them",
     )
     serve.add_argument("--queue", type=_count, default=env.get("INFERENCE_QUEUE", "32"), help="requests that may wait")
+    _add_serving(serve)
+    warm = commands.add_parser("warm", help="compile, then write compile-cache.bin beside the weights and end")
+    warm.add_argument("--model", action="append", dest="models", required=True, metavar="NAME=DIR")
+    _add_serving(warm)
     paint = commands.add_parser("paint", help="write one picture")
     paint.add_argument("prompt")
     paint.add_argument("out", type=Path, help="PNG file")
-    paint.add_argument("--model", default="sketch-fine")
+    paint.add_argument("--model", default="sketch-fine", metavar="NAME[=DIR]")
     paint.add_argument("--seed", type=int, default=42)
     paint.add_argument("--size", type=_size, default="1024x1024")
     paint.add_argument("--text", action="append", default=[], help="words to draw; may be repeated")
+    _add_serving(paint)
     return parser
+
+
+def _add_serving(parser: argparse.ArgumentParser) -> None:
+    """The options of models with weights."""
+    env = os.environ
+    parser.add_argument("--device", default=env.get("INFERENCE_DEVICE", "auto"), help="auto, cpu, cuda, cuda:1")
+    parser.add_argument(
+        "--speed",
+        default=env.get("INFERENCE_SPEED", ""),
+        metavar="FLAGS",
+        help="changes to the tier's flags: fp8=off,guidance_interval=0.8",
+    )
+    parser.add_argument(
+        "--bucket", type=_count, default=env.get("INFERENCE_BUCKET"), help="images in one forward; default: by size"
+    )
+    parser.add_argument(
+        "--warm-sizes",
+        type=_sizes,
+        default=env.get("INFERENCE_WARM_SIZES", ""),
+        metavar="WxH,…",
+        help="sizes to compile for; default: the model's own square",
+    )
+
+
+def _serving(options: argparse.Namespace) -> Serving:
+    # 0 images would paint nothing: the same as leaving it open.
+    return Serving(options.device, options.speed, options.bucket or None, options.warm_sizes)
 
 
 def _count(text: str) -> int:
@@ -79,6 +122,11 @@ def _size(text: str) -> tuple[int, int]:
     return int(width), int(height)
 
 
+def _sizes(text: str) -> tuple[tuple[int, int], ...]:
+    """Sizes by commas."""
+    return tuple(_size(part) for part in text.split(",") if part)
+
+
 def _scale(text: str) -> float:
     """A time scale: 0 or more."""
     scale = float(text)
@@ -89,19 +137,35 @@ def _scale(text: str) -> float:
 
 def _paint(options: argparse.Namespace) -> int:
     width, height = options.size
+    name = options.model.partition("=")[0]
     request = InvocationRequest(
         version="1",
         request_id="paint",
-        model=options.model,
+        model=name,
         prompt=options.prompt,
         seed=options.seed,
         width=width,
         height=height,
         text=Lettering(content=tuple(options.text)) if options.text else None,
     )
-    picture = choose(offer([options.model]), options.model).generate(request)
+    model = choose(offer([options.model], _serving(options)), name)
+    model.warm()
+    picture = model.generate(request)
     options.out.write_bytes(picture.png)
     print(json.dumps({"file": str(options.out), **picture.detail}, ensure_ascii=False))
+    return 0
+
+
+def _warm(options: argparse.Namespace) -> int:
+    for name, model in offer(options.models, _serving(options)).items():
+        if model.simulated:
+            raise InvalidRequest(f'model "{name}" has nothing to compile', param="model")
+        from .sd35.model import SD35Model
+
+        assert isinstance(model, SD35Model)  # noqa: S101 - the only models that are no simulation
+        model.warm()
+        kept = model.keep_compiled()
+        print(json.dumps({"event": "warm", "model": name, "compile_cache": str(kept) if kept else None}), flush=True)
     return 0
 
 
@@ -109,7 +173,10 @@ def _serve(options: argparse.Namespace) -> int:
     names = (
         options.models or [name for name in os.environ.get("INFERENCE_MODELS", "").split(",") if name] or list(KNOWN)
     )
-    service = Service(offer(names), time_scale=options.time_scale, workers=options.workers, queue=options.queue)
+    models = offer(names, _serving(options))
+    batching = any(not model.simulated for model in models.values())
+    workers = options.workers or (BATCHING_WORKERS if batching else SKETCH_WORKERS)
+    service = Service(models, time_scale=options.time_scale, workers=workers, queue=options.queue)
     listener = socket.create_server((options.host, options.port), backlog=256)
     host, port = listener.getsockname()[:2]
     # uvicorn raises the signal again after its graceful end; a drained server has ended well, so nothing is left to do.
@@ -118,7 +185,7 @@ def _serve(options: argparse.Namespace) -> int:
     config = uvicorn.Config(
         create_app(service), log_level="warning", timeout_graceful_shutdown=DRAIN_S, timeout_keep_alive=75
     )
-    print(json.dumps({"event": "listening", "host": host, "port": port, "models": sorted(names)}), flush=True)
+    print(json.dumps({"event": "listening", "host": host, "port": port, "models": sorted(models)}), flush=True)
     asyncio.run(uvicorn.Server(config).serve(sockets=[listener]))
     return 0
 

@@ -17,12 +17,20 @@ from .protocol import InvocationRequest
 
 @dataclass(frozen=True)
 class Picture:
-    """What a model made. `nominal_ms` None means a real model: it takes the time it takes."""
+    """What a model made. `nominal_ms` None means a real model: it takes the time it takes.
+
+    `waited_ms`: of that time, what it waited for others on its device; queueing, not inference.
+    """
 
     png: bytes
     encode_ms: int
     nominal_ms: int | None = None
+    waited_ms: int = 0
     detail: Mapping[str, JsonValue] = field(default_factory=dict)
+
+
+class DeviceLost(RuntimeError):
+    """The device fails whatever is asked of it from now on: only a new process can serve."""
 
 
 class Model(Protocol):
@@ -45,4 +53,7 @@ class Model(Protocol):
         """Load and run once, so that the first request is as fast as the second."""
 
     def generate(self, request: InvocationRequest) -> Picture:
-        """The picture. Raises InvalidRequest, or MemoryError where the picture is too large for the device."""
+        """The picture.
+
+        Raises InvalidRequest, MemoryError where the picture is too large for the device, or DeviceLost.
+        """

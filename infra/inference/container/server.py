@@ -23,7 +23,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from .models import choose
-from .port import Model, Picture
+from .port import DeviceLost, Model, Picture
 from .protocol import (
     CONTAINER_VERSION,
     ErrorCode,
@@ -101,6 +101,11 @@ class Service:
             left = started + picture.nominal_ms / 1000 * self.time_scale - time.perf_counter()
             await asyncio.sleep(max(0.0, left))
 
+    def give_up(self, error: Exception) -> None:
+        """Answer /ping with 503 from now on: SageMaker replaces the instance."""
+        self.failure, self.ready = f"{type(error).__name__}: {error}", False
+        log.error("device_lost", exc_info=error)
+
     def close(self) -> None:
         self._threads.shutdown(wait=True)
 
@@ -116,9 +121,8 @@ def create_app(service: Service) -> Starlette:
     async def invocations(request: Request) -> Response:
         received = time.perf_counter()
         if not service.ready:
-            return _error(
-                503, "busy", "the models are still loading; GET /ping says when they are ready", retry_after_s=1
-            )
+            why = f"the models failed: {service.failure}" if service.failure else "the models are still loading"
+            return _error(503, "busy", f"{why}; GET /ping says when they are ready", retry_after_s=1)
         with service.place() as free:
             if not free:
                 message = f"{service.in_flight} requests are running or waiting already"
@@ -150,6 +154,9 @@ async def _answer(service: Service, body: bytes, received: float) -> Response:
     except MemoryError as error:
         log.warning("out_of_memory", exc_info=error)
         return _error(507, "out_of_memory", f"the picture does not fit into memory: {error}")
+    except DeviceLost as error:
+        service.give_up(error)
+        return _error(500, "inference_failed", f"the device is lost: {error}")
     except Exception as error:
         log.exception("inference_failed")
         return _error(500, "inference_failed", f"{type(error).__name__}: {error}")
@@ -172,8 +179,8 @@ async def _body(request: Request) -> bytes | None:
 def _reply(
     request: InvocationRequest, model: Model, picture: Picture, *, received: float, started: float, ended: float
 ) -> InvocationReply:
-    total_ms, queue_ms = round((ended - received) * 1000), round((started - received) * 1000)
-    inference_ms = max(0, round((ended - started) * 1000) - picture.encode_ms)
+    total_ms, queue_ms = round((ended - received) * 1000), round((started - received) * 1000) + picture.waited_ms
+    inference_ms = max(0, round((ended - started) * 1000) - picture.encode_ms - picture.waited_ms)
     return InvocationReply(
         version="1",
         request_id=request.request_id,
