@@ -15,10 +15,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from infra.inference.container.lettering.faces import FACES, FONTS, TextDoesNotFit
+from infra.inference.container.lettering.setting import set_lines
 from infra.inference.container.masks import pixel_box
 from infra.inference.container.protocol import InvalidRequest, InvocationRequest, Lettering, Sampler
 from infra.inference.container.sketch.composition import compose
-from infra.inference.container.sketch.lettering import FACES, FONTS, TextDoesNotFit, set_lines
 from infra.inference.container.sketch.misprint import misprint
 from infra.inference.container.sketch.model import NOTE_KEY, sketch_fast, sketch_fine
 from infra.inference.container.sketch.paint import Painted, Sketch, paint

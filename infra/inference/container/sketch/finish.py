@@ -8,11 +8,13 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
+from PIL import Image, ImageDraw
 
+from ..lettering.drawing import weights
+from ..lettering.faces import font
+from ..masks import Pixels
 from .canvas import Canvas
 from .dice import Dice, Floats
-from .lettering import caption_mask
 
 CAPTION: Final = "sketch · simulated"
 VIVID_FROM: Final = 9.0
@@ -21,7 +23,7 @@ GRAIN: Final = 1.6
 """Amplitude in 8-bit steps; also what keeps the gradients free of bands."""
 
 
-def finish(canvas: Canvas, *, guidance: float, dice: Dice) -> NDArray[np.uint8]:
+def finish(canvas: Canvas, *, guidance: float, dice: Dice) -> Pixels:
     """RGB, uint8, (height, width, 3)."""
     if guidance > VIVID_FROM:
         _burn(canvas, min(guidance - VIVID_FROM, 12.0))
@@ -32,14 +34,14 @@ def finish(canvas: Canvas, *, guidance: float, dice: Dice) -> NDArray[np.uint8]:
     return to_pixels(canvas.rgb)
 
 
-def to_pixels(rgb: Floats) -> NDArray[np.uint8]:
+def to_pixels(rgb: Floats) -> Pixels:
     """(3, height, width) float to (height, width, 3) uint8, rounded."""
     return np.ascontiguousarray(np.clip(rgb + np.float32(0.5), 0, 255).astype(np.uint8).transpose(1, 2, 0))
 
 
 def caption(canvas: Canvas) -> None:
     """A small, pale note in the lower right corner: this picture is simulated."""
-    mask = caption_mask(CAPTION, (canvas.width, canvas.height))
+    mask = _caption_mask(CAPTION, (canvas.width, canvas.height))
     if mask is None:
         return
     cover, (left, top) = mask
@@ -68,3 +70,20 @@ def _vignette(canvas: Canvas) -> None:
     dy = (canvas.y / np.float32(canvas.bottom) - np.float32(0.5)) * 2
     away = dx * dx + dy * dy
     canvas.rgb *= 1 - away * away * np.float32(0.045)
+
+
+def _caption_mask(text: str, size: tuple[int, int]) -> tuple[Floats, tuple[int, int]] | None:
+    """Coverage of a small note and its left and top in the lower right corner; None where it would be a smudge."""
+    side = min(size)
+    letters = side * 13 // 1024
+    if letters < 6:  # noqa: PLR2004 - pixels; below that a smudge
+        return None
+    face = font("geometric", letters)
+    left, top, right, bottom = (int(edge) for edge in face.getbbox(text, anchor="ls"))
+    layer = Image.new("L", (right - left + 2, bottom - top + 2))
+    ImageDraw.Draw(layer).text((-left, -top), text, fill=255, font=face, anchor="ls")
+    margin = side // 64
+    return weights(layer), (
+        size[0] - margin - layer.width,
+        size[1] - margin - layer.height,
+    )

@@ -8,13 +8,15 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
+from ..lettering.drawing import draw_lines, weights
+from ..lettering.setting import ink_box, set_lines
+from ..masks import PixelBox, Pixels
 from .canvas import Canvas, Colour
 from .composition import Composition
 from .dice import Floats
-from .lettering import PixelBox, draw_lines, ink_box, set_lines
+from .flaws import spoiling
 from .misprint import Spelling
 
 CONTRAST: Final = 104
@@ -35,7 +37,7 @@ _SERIF_MOODS: Final = frozenset({"coffee", "luxe"})
 
 
 def draw_headline(
-    canvas: Canvas, comp: Composition, spelling: Spelling, box: PixelBox, *, beneath: NDArray[np.uint8], centred: bool
+    canvas: Canvas, comp: Composition, spelling: Spelling, box: PixelBox, *, beneath: Pixels, centred: bool
 ) -> PixelBox:
     """Set the words in the pixel box; returns the rectangle of the ink.
 
@@ -43,7 +45,8 @@ def draw_headline(
     """
     faces = ("elegant",) if comp.palette.name in _SERIF_MOODS else _FACES[comp.scene]
     lines = set_lines(spelling.content, box, face=comp.dice.pick("face", faces), centred=centred)
-    head, rest = draw_lines(lines, (canvas.width, canvas.height), flaws=spelling.flaws, coarse=canvas.rough)
+    layers = draw_lines(lines, (canvas.width, canvas.height), touch=spoiling(spelling.flaws))
+    head, rest = (weights(_softened(layer) if canvas.rough else layer) for layer in layers)
     ink = ink_box(lines)
     ground = _grounds(
         beneath, (ink[0] / canvas.width, ink[1] / canvas.height, ink[2] / canvas.width, ink[3] / canvas.height)
@@ -59,7 +62,13 @@ def draw_headline(
     return ink
 
 
-def _grounds(pixels: NDArray[np.uint8], edges: tuple[float, float, float, float]) -> tuple[int, int]:
+def _softened(layer: Image.Image) -> Image.Image:
+    """A draft's edges."""
+    half = (max(1, layer.width // 2), max(1, layer.height // 2))
+    return layer.resize(half, Image.Resampling.BOX).resize(layer.size, Image.Resampling.BILINEAR)
+
+
+def _grounds(pixels: Pixels, edges: tuple[float, float, float, float]) -> tuple[int, int]:
     """Luma of the darkest and lightest ground between the edges, less 3 % outliers at each end."""
     height, width = pixels.shape[:2]
     left, top = min(width - 1, int(edges[0] * width)), min(height - 1, int(edges[1] * height))

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from .dice import Dice
-from .lettering import Flaw
+from .flaws import Flaw
 
 Mode = Literal["plain", "masked", "strict", "typeset"]
 USUAL_GUIDANCE: Final = 7.5

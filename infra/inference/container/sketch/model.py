@@ -20,11 +20,11 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from pydantic import JsonValue
 
+from ..lettering.faces import FONTS, TextDoesNotFit
 from ..masks import Pixels
 from ..pictures import given
 from ..port import Picture
 from ..protocol import InvalidRequest, InvocationRequest
-from .lettering import FONTS, TextDoesNotFit
 from .misprint import USUAL_GUIDANCE
 from .paint import Painted, Sketch, paint
 
@@ -115,7 +115,7 @@ def painter_digest() -> str:
     """sha256 over all that decides the bytes: the painter's source, its fonts, the libraries that draw and encode."""
     digest = hashlib.sha256(f"pillow {PIL.__version__} numpy {np.__version__}".encode())
     here = Path(__file__).resolve().parent
-    shared = (here.parent / "masks.py", here.parent / "pictures.py")
+    shared = (here.parent / "masks.py", here.parent / "pictures.py", *(here.parent / "lettering").glob("*.py"))
     for path in sorted([*here.rglob("*.py"), *shared, *FONTS.glob("*.ttf")]):
         digest.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()

@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
+from ..lettering.faces import TextDoesNotFit, check_letters
 from ..masks import Floats, PixelBox, Pixels, extent, feather, feather_width, pixel_box
 from ..protocol import Sampler
 from .canvas import Canvas
@@ -20,7 +21,6 @@ from .composition import Box, Composition, compose
 from .dice import Dice
 from .finish import caption, finish, to_pixels
 from .headline import draw_headline
-from .lettering import TextDoesNotFit, check_letters
 from .misprint import STRICT_BELOW, USUAL_GUIDANCE, Mode, Spelling, misprint
 from .retouch import restored, same_scene
 from .scenes import SCENES
