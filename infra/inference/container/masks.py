@@ -6,6 +6,8 @@ with `paste`.
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,6 +18,8 @@ Box = tuple[float, float, float, float]
 """`(x, y, w, h)` in fractions of the image, origin top left."""
 PixelBox = tuple[int, int, int, int]
 """left, top, right, bottom."""
+SOLID: Final = 0.98
+"""Weight above which a mask has no feather left."""
 
 
 def pixel_box(box: Box, width: int, height: int) -> PixelBox:
@@ -56,6 +60,23 @@ def extent(weights: Floats, *, above: float = 0.0) -> PixelBox | None:
     if not rows.size:
         return None
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+
+def solid(weights: Floats) -> PixelBox:
+    """The smallest box around all that is renewed without a feather; around all weights where there is only feather.
+
+    Raises ValueError for weights that are 0 everywhere.
+    """
+    box = extent(weights, above=SOLID) or extent(weights)
+    if box is None:
+        raise ValueError("the mask is 0 everywhere: there is nothing to repaint")
+    return box
+
+
+def within(box: PixelBox, room: PixelBox) -> PixelBox:
+    """The part of the box inside the room; all of the room where they do not meet."""
+    common = (max(box[0], room[0]), max(box[1], room[1]), min(box[2], room[2]), min(box[3], room[3]))
+    return common if common[0] < common[2] and common[1] < common[3] else room
 
 
 def paste(original: Pixels, painted: Pixels, weights: Floats) -> Pixels:

@@ -26,7 +26,7 @@ MARGIN: Final = 0.06
 BUSY: Final = 14
 """Mean step of luma (0..255) between cells a tenth of the letters wide, from which a ground drowns letters whatever
 their contrast. Measured on sketches (2 to 12 under a headline) and on noise, blobs, stripes and checks (11, 18, 70)."""
-PLATE: Final = 0.6
+PLATE: Final = 0.8
 """Least opacity of a plate: what it hides is the bustle, not only the lightness."""
 MUCH_LARGER: Final = 1.4
 """How much taller the narrow face's letters must come out before it replaces the one that suits the prompt."""
@@ -82,7 +82,7 @@ def lay_out(content: Sequence[str], box: PixelBox, *, style: str = "") -> Layout
 def typeset(ground: Pixels, layout: Layout, *, within: Floats | None = None) -> Typeset:
     """The words on the ground. `within` (height, width), 0..1, fades all that is drawn; at 0 no pixel changes."""
     beneath = _beneath(ground, layout.ink)
-    busy = _bustle(beneath, layout.lines[0].size) > BUSY
+    busy = max(_bustle(_beneath(ground, ink_box([line])), line.size) for line in layout.lines) > BUSY
     choice = choose(beneath, least=PLATE if busy else 0.0)
     support: Support = "plate" if busy else "halo" if choice.opacity else "none"
     size = (ground.shape[1], ground.shape[0])

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from ..lettering.faces import TextDoesNotFit, check_letters
-from ..masks import Floats, PixelBox, Pixels, extent, feather, feather_width, pixel_box
+from ..masks import Floats, PixelBox, Pixels, extent, feather, feather_width, pixel_box, solid, within
 from ..protocol import Sampler
 from .canvas import Canvas
 from .composition import Box, Composition, compose
@@ -29,8 +29,6 @@ THUMB_PX: Final = 160
 """Shorter side of the small rough picture on which colours are chosen: the same for a draft and its final."""
 WHOLE: Final[Box] = (0.05, 0.05, 0.9, 0.85)
 """All but the margins, and the corner of the caption."""
-SOLID: Final = 0.98
-"""Weight above which a mask has no feather left."""
 FULL_STEPS: Final = 20
 """From here on a picture is painted at full resolution; fewer steps are softer."""
 
@@ -176,7 +174,7 @@ def _repaint(sketch: Sketch, init: Pixels, mask: Box, comp: Composition, spellin
     if spelling:
         room = region.solid
         if sketch.text_box:
-            room = _common(pixel_box(sketch.text_box, sketch.width, sketch.height), room)
+            room = within(pixel_box(sketch.text_box, sketch.width, sketch.height), room)
         ink = draw_headline(canvas, comp, spelling, room, beneath=to_pixels(canvas.rgb), centred=True)
     old = _planar(init)[:, window[0], window[1]]
     new = old + (canvas.rgb[:, window[0], window[1]] - old) * region.weights
@@ -198,23 +196,15 @@ def _region(sketch: Sketch, mask: Box) -> _Region:
     if sketch.weights is None:
         box = pixel_box(mask, sketch.width, sketch.height)
         edge = feather_width(box)
-        solid = (
+        middle = (
             box[0] + edge,
             box[1] + edge,
             max(box[0] + edge + 1, box[2] - edge),
             max(box[1] + edge + 1, box[3] - edge),
         )
-        return _Region(box, solid, feather(box, edge))
-    covered = extent(sketch.weights)
-    box = covered or pixel_box(mask, sketch.width, sketch.height)
-    solid = extent(sketch.weights, above=SOLID) or box
-    return _Region(box, solid, sketch.weights[box[1] : box[3], box[0] : box[2]])
-
-
-def _common(box: PixelBox, room: PixelBox) -> PixelBox:
-    """The part of the box within the room; all of the room where they do not meet."""
-    common = (max(box[0], room[0]), max(box[1], room[1]), min(box[2], room[2]), min(box[3], room[3]))
-    return common if common[0] < common[2] and common[1] < common[3] else room
+        return _Region(box, middle, feather(box, edge))
+    box = extent(sketch.weights) or pixel_box(mask, sketch.width, sketch.height)
+    return _Region(box, solid(sketch.weights), sketch.weights[box[1] : box[3], box[0] : box[2]])
 
 
 def _planar(pixels: Pixels) -> Floats:
