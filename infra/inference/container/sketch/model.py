@@ -67,7 +67,7 @@ class SketchModel:
         started = time.perf_counter()
         png = encode_png(painted.pixels, model=self.name)
         encode_ms = round((time.perf_counter() - started) * 1000)
-        return Picture(png, encode_ms, self.nominal_ms(sketch), _detail(sketch, painted))
+        return Picture(png, encode_ms, nominal_ms=self.nominal_ms(sketch), detail=_detail(sketch, painted))
 
     def nominal_ms(self, sketch: Sketch) -> int:
         """Milliseconds the simulated model would take: by pixels and steps; a masked pass or a weak strength less."""
