@@ -14,7 +14,15 @@ from infra.inference.container.masks import Box, Pixels, boxed_weights, extent, 
 from infra.inference.container.protocol import InvalidRequest, InvocationRequest, Sampler
 from infra.inference.container.sd35.canvas import Canvas
 from infra.inference.container.sd35.masked import REPAINT_STRENGTH, paint_masked
-from infra.inference.container.sd35.repaint import CONTEXT_PX, GRID_PX, MAX_ENLARGED, SHAPES, crop_around, repaint
+from infra.inference.container.sd35.repaint import (
+    CONTEXT_PX,
+    GRID_PX,
+    LATENT_PX,
+    MAX_ENLARGED,
+    SHAPES,
+    crop_around,
+    repaint,
+)
 from infra.inference.container.sd35.typography import CLEAN_STRENGTH, NO_LETTERING, REFINE_STRENGTH
 from infra.inference.container.sd35.wordless import without_words
 
@@ -150,6 +158,7 @@ def test_the_model_is_told_to_paint_wherever_the_feather_reaches(side: int) -> N
     scale = done.crop.enlarged
     assert covered[0] / scale + done.crop.box[0] <= box[0] + 0.5
     assert covered[2] / scale + done.crop.box[0] >= box[2] - 0.5
+    assert all(edge % LATENT_PX == 0 for edge in covered)
 
 
 def test_a_painter_that_changes_nothing_changes_next_to_nothing() -> None:
@@ -196,7 +205,7 @@ def test_typeset_stops_before_any_model_touches_the_letters() -> None:
 
 
 def passes(detail: Any) -> list[dict[str, Any]]:
-    return list(detail["passes"])
+    return list(detail["masked"])
 
 
 @pytest.mark.parametrize(
@@ -232,7 +241,7 @@ def test_the_share_of_inference_counts_steps_and_pixels_of_every_pass() -> None:
 
     (clean, _, refine), whole = passes(both), 28 * 1024 * 1024
     work = [step["steps"] * step["size"][0] * step["size"][1] for step in (clean, refine)]
-    assert (clean["steps"], refine["steps"]) == (28, 8)
+    assert (clean["steps"], refine["steps"]) == (28, 9)
     assert both["inference_share"] == pytest.approx(sum(work) / whole, abs=1e-4)
     assert one["inference_share"] == pytest.approx(work[0] / whole, abs=1e-4)
     assert both["inference_share"] < 0.6

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pydantic import JsonValue
 
 from ..lettering.typeset import Layout, Typeset
-from .canvas import Canvas
+from .canvas import Canvas, start_step
 from .repaint import Crop
 
 
@@ -26,7 +26,7 @@ class Painting:
     @property
     def steps(self) -> int:
         """Steps really run: a strength below 1 starts late."""
-        return max(1, int(self.canvas.steps * self.canvas.strength))
+        return self.canvas.steps - start_step(self.canvas)
 
     @property
     def work(self) -> int:
@@ -69,4 +69,4 @@ def account(canvas: Canvas, passes: Sequence[Painting | Setting]) -> dict[str, J
     """The passes in order. `inference_share`: their steps and pixels against one whole render of the canvas."""
     whole = canvas.steps * canvas.width * canvas.height
     share = sum(done.work for done in passes) / whole
-    return {"passes": [done.told() for done in passes], "inference_share": round(share, 4)}
+    return {"masked": [done.told() for done in passes], "inference_share": round(share, 4)}

@@ -34,6 +34,13 @@ class Canvas:
     strength: float
 
 
+def start_step(canvas: Canvas) -> int:
+    """The first of the steps that runs: an initial picture skips the noisiest. Formula: diffusers' get_timesteps."""
+    if canvas.init is None:
+        return 0
+    return int(max(canvas.steps - min(canvas.steps * canvas.strength, canvas.steps), 0))
+
+
 class Painter(Protocol):
     """Paints one canvas; blocks until the picture is there."""
 

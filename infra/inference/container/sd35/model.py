@@ -20,7 +20,7 @@ import torch
 from PIL import Image
 from pydantic import JsonValue
 
-from ..masks import Pixels, paste
+from ..masks import Pixels
 from ..pictures import Given, given
 from ..port import Picture
 from ..protocol import CONTAINER_VERSION, InvalidRequest, InvocationRequest
@@ -28,10 +28,12 @@ from . import accelerate, device, revision, speed, weights
 from .accelerate import Accelerated
 from .batching import Batcher
 from .canvas import Canvas
+from .masked import paint_masked
 from .painter import RequestPainter
 from .profiles import STRENGTH, Profile, Serving
 from .prompts import PromptEncoder
 from .sampling import Painted, Sampler, batch_key
+from .typography import Lettered
 from .weights import Weights
 
 DETERMINISM: Final = "same bytes on the same GPU type, torch, diffusers, weights, precision, speed flags and bucket"
@@ -108,18 +110,17 @@ class SD35Model:
         pictures = given(request)
         canvas = self._canvas(request, pictures)
         painter = RequestPainter(ready.batcher)
-        pixels = self._painted(request, canvas, painter)
+        done = self._painted(request, canvas, painter)
         started = time.perf_counter()
-        png = _png(pixels)
+        png = _png(done.pixels)
         encode_ms = round((time.perf_counter() - started) * 1000)
-        return Picture(png, encode_ms, waited_ms=painter.waited_ms, detail=self._detail(canvas, painter))
+        detail = {**self._detail(canvas, painter), **done.detail}
+        return Picture(png, encode_ms, waited_ms=painter.waited_ms, detail=detail)
 
-    def _painted(self, request: InvocationRequest, canvas: Canvas, painter: RequestPainter) -> Pixels:
-        if canvas.init is None or canvas.mask is None:
-            return painter.paint(canvas)
-        if request.sampler != "default":
-            raise InvalidRequest(f'sampler: "{request.sampler}" with a mask is not offered here', param="sampler")
-        return paste(canvas.init, painter.paint(canvas), canvas.mask)
+    def _painted(self, request: InvocationRequest, canvas: Canvas, painter: RequestPainter) -> Lettered:
+        if canvas.mask is None:
+            return Lettered(painter.paint(canvas), {})
+        return paint_masked(request, canvas, painter, side_px=self._ready().weights.native_side_px)
 
     def _check(self, request: InvocationRequest, parts: Weights) -> None:
         for field, side in (("width", request.width), ("height", request.height)):
@@ -185,7 +186,7 @@ class SD35Model:
             "guidance_scale": canvas.guidance_scale,
             **painter.account(),
         }
-        if canvas.init is not None:
+        if canvas.init is not None and canvas.mask is None:
             detail["strength"] = canvas.strength
         return detail
 

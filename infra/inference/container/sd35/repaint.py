@@ -30,6 +30,9 @@ CONTEXT: Final = 0.35
 CONTEXT_PX: Final = 32
 MAX_ENLARGED: Final = 3.0
 """Beyond that a model invents detail which the way back throws away."""
+LONGEST: Final = 2.0
+"""Longer side of a working picture, in parts of the trained side, where no shape fits."""
+LATENT_PX: Final = 8
 AS_IT_IS: Final = 1.25
 """Enlargement not worth the blur of scaling: the crop takes in more of the picture instead."""
 
@@ -129,7 +132,7 @@ def _around(start: int, end: int, length: int, limit: int) -> int:
 
 
 def _whole(width: int, height: int, side_px: int) -> Crop:
-    scale = min(MAX_ENLARGED, side_px / (width * height) ** 0.5)
+    scale = min(MAX_ENLARGED, side_px / (width * height) ** 0.5, LONGEST * side_px / max(width, height))
     return Crop((0, 0, width, height), _on_grid(width * scale), _on_grid(height * scale))
 
 
@@ -144,8 +147,9 @@ def _resized(pixels: Pixels, width: int, height: int) -> Pixels:
 
 
 def _covering(weights: Floats, width: int, height: int) -> Floats:
-    """1 wherever any of the mask falls: the feather blends finished pixels, a model needs something to blend with."""
+    """1 in every latent that any of the mask falls into: the feather blends what is painted, so all of it must be."""
     hard = Image.fromarray(np.where(weights > 0, np.uint8(255), np.uint8(0)))
     if hard.size != (width, height):
         hard = hard.resize((width, height), Image.Resampling.BILINEAR)
-    return np.asarray(np.asarray(hard) > 0, np.float32)
+    cells = np.asarray(hard).reshape(height // LATENT_PX, LATENT_PX, width // LATENT_PX, LATENT_PX).max(axis=(1, 3))
+    return np.kron(cells > 0, np.ones((LATENT_PX, LATENT_PX), np.float32)).astype(np.float32)

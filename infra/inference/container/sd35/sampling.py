@@ -27,7 +27,7 @@ import torch
 from numpy.typing import NDArray
 
 from . import device as devices
-from .canvas import Canvas
+from .canvas import Canvas, start_step
 from .prompts import Embedding, PromptEncoder
 from .weights import Weights
 
@@ -77,13 +77,6 @@ class _Row:
     init: torch.Tensor | None
     mask: torch.Tensor | None
     guided_steps: int
-
-
-def start_step(canvas: Canvas) -> int:
-    """The first of the steps that runs: an initial picture skips the noisiest. Formula: diffusers' get_timesteps."""
-    if canvas.init is None:
-        return 0
-    return int(max(canvas.steps - min(canvas.steps * canvas.strength, canvas.steps), 0))
 
 
 def batch_key(canvas: Canvas) -> tuple[object, ...]:
