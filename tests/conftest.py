@@ -45,3 +45,13 @@ def aws() -> Iterator[world.Resources]:
     """Table, bucket, bus and queues as the CDK app shapes them, inside moto."""
     with mock_aws():
         yield world.create_resources()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what was left out: the SD3.5 tests need torch, which the README's commands do not install."""
+    skipped = [report for report in terminalreporter.stats.get("skipped", []) if "inference/sd35" in report.nodeid]
+    if skipped:
+        terminalreporter.write_line(
+            f"{len(skipped)} files of tests/inference/sd35 left out: torch is not installed. To run them:\n"
+            "  pip install -r infra/locks/dev.txt -r infra/locks/inference-test.txt -e . && pytest tests/inference/sd35"
+        )

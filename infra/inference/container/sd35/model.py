@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 import numpy as np
 import torch
@@ -41,6 +41,12 @@ _COMPRESSION: Final = 4
 _WARM_STEPS: Final = 4
 
 
+class Loader(Protocol):
+    """Reads a checked folder: see weights.load."""
+
+    def __call__(self, folder: Path, /, *, device: torch.device, dtype: torch.dtype) -> Weights: ...
+
+
 @dataclass(frozen=True, eq=False)
 class _Warm:
     """A loaded model and the thread that owns its device."""
@@ -57,8 +63,8 @@ class SD35Model:
     determinism: Literal["exact", "best_effort"] = "exact"
     simulated = False
 
-    def __init__(self, profile: Profile, folder: Path, serving: Serving) -> None:
-        self._profile, self._folder, self._serving = profile, folder, serving
+    def __init__(self, profile: Profile, folder: Path, serving: Serving, load: Loader = weights.load) -> None:
+        self._profile, self._folder, self._serving, self._load = profile, folder, serving, load
         self._device = device.pick(serving.device)
         self._machine = device.describe(self._device)
         self._speed = speed.choose(profile.tier, self._machine, serving.speed)
@@ -82,7 +88,7 @@ class SD35Model:
         device.make_repeatable()
         with ThreadPoolExecutor(1) as beside:
             digest = beside.submit(revision.digest, self._folder)
-            parts = weights.load(self._folder, device=self._device, dtype=self._dtype)
+            parts = self._load(self._folder, device=self._device, dtype=self._dtype)
         accelerate.load_cache(self._folder)
         fast = Accelerated(parts, self._speed)
         sampler = Sampler(
