@@ -26,6 +26,11 @@ from infra.nag import accept_wildcard, role_of
 from infra.storage import INFERENCE, Storage
 
 _VARIANT: Final = "main"
+_GPU_AMI: Final = "al2023-ami-sagemaker-inference-gpu-4-1"
+"""Driver 580: torch in the container is the CUDA 13.0 build, and SageMaker's default AMIs have older drivers.
+
+https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ProductionVariant.html, seen in botocore 1.43.106
+"""
 
 
 class InferenceStack(Stack):
@@ -172,6 +177,7 @@ class Endpoint(Construct):
                     model_name=model.attr_model_name,
                     instance_type=self._endpoint.instance_type,
                     initial_instance_count=max(1, self._endpoint.min_instances),
+                    inference_ami_version=_GPU_AMI if self._endpoint.weights_prefix else None,
                     container_startup_health_check_timeout_in_seconds=900,
                     model_data_download_timeout_in_seconds=1200,
                 )

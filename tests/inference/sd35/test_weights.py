@@ -117,8 +117,8 @@ def test_an_adapter_beside_the_weights_changes_the_picture_and_the_revision(own:
         for block in (0, 1)
         for side, shape in (("A", (rank, width)), ("B", (width, rank)))
     }
-    (own / "lora").mkdir()
-    save_file(adapter, own / "lora" / "pytorch_lora_weights.safetensors", metadata={"format": "pt"})
+    (own / "adapter").mkdir()
+    save_file(adapter, own / "adapter" / "pytorch_lora_weights.safetensors", metadata={"format": "pt"})
 
     adapted = painted(own)
 

@@ -23,7 +23,7 @@ LOADED: Final = (
     "tokenizer_3",
     "transformer",
     "vae",
-    "lora",
+    "adapter",
 )
 """The folders read from a folder of weights; the rest (a single-file copy, pictures, a licence) is not looked at."""
 _SUFFIXES: Final = {".safetensors", ".json", ".txt", ".model"}

@@ -1,7 +1,7 @@
 """Reads a folder of SD3.5 weights in diffusers' layout; nothing comes from the network.
 
 Hides diffusers' and transformers' loading, and every way a folder can be wrong: each is a WeightsError that names
-the file or the field. `lora/pytorch_lora_weights.safetensors`, where it is there, is fused into the weights.
+the file or the field. `adapter/pytorch_lora_weights.safetensors`, where it is there, is fused into the weights.
 Without text_encoder_3 (T5) the prompt's T5 part is zeros, as in diffusers.
 """
 
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     import torch
 
+ADAPTER: Final = "adapter"
 LORA_FILE: Final = "pytorch_lora_weights.safetensors"
 _MODELS: Final = ("transformer", "vae", "text_encoder", "text_encoder_2")
 _CONFIGS: Final = (
@@ -116,8 +117,8 @@ def load(folder: Path, *, device: torch.device, dtype: torch.dtype) -> Weights:
         device=device,
         dtype=dtype,
     )
-    if (folder / "lora" / LORA_FILE).exists():
-        _fuse_lora(weights, folder / "lora")
+    if (folder / ADAPTER / LORA_FILE).exists():
+        _fuse_lora(weights, folder / ADAPTER)
     for part in (weights.transformer, weights.vae, *weights.clips, weights.t5):
         if part is not None:
             part.to(device)
