@@ -27,6 +27,16 @@ class FunctionConfig(_Config):
     """Only where a limit protects something: it is taken from the account's pool."""
 
 
+class TenantConfig(_Config):
+    """What each tenant may ask for, unless an operator grants it limits of its own. Days are UTC's."""
+
+    requests_per_s: float = 20
+    burst: int = 200
+    jobs_per_day: int = 20_000
+    usd_micros_per_day: int = 200_000_000
+    open_jobs: int = 1_000
+
+
 class LaneConfig(_Config):
     """One intake queue: how many messages a dispatch takes and how many dispatches run at once."""
 
@@ -86,6 +96,8 @@ class StageConfig(_Config):
     log_retention_days: int = 30
     requests_per_s: int = 50
     request_burst: int = 100
+    """Of all tenants together; each has its own limits."""
+    tenant: TenantConfig = TenantConfig()
     functions: dict[str, FunctionConfig]
     interactive: LaneConfig
     bulk: LaneConfig
@@ -127,7 +139,8 @@ class StageConfig(_Config):
 
 
 _FUNCTIONS: Final = {
-    # API Gateway gives up after 29 s; `Prefer: wait` is at most 25 s.
+    # API Gateway gives up after 29 s; `Prefer: wait` is at most 25 s, and holds one instance for as long: at 1,000
+    # concurrent executions, AWS's default for an account, that many clients may wait at once.
     "api": FunctionConfig(memory_mb=1024, timeout_s=29),
     "authorize": FunctionConfig(memory_mb=512, timeout_s=5),
     "dispatch": FunctionConfig(memory_mb=512, timeout_s=30),
@@ -199,6 +212,10 @@ LOCAL: Final = DEV.model_copy(
         "name": "local",
         "profile": "local",
         "package": "source",
+        # One machine, one tenant: the limits are there, and out of the way.
+        "requests_per_s": 500,
+        "request_burst": 1_000,
+        "tenant": TenantConfig(requests_per_s=100, burst=2_000, jobs_per_day=100_000, open_jobs=10_000),
         "endpoints": (
             EndpointConfig(model="sketch-fast", instance_type="ml.m7i.large", max_instances=1),
             EndpointConfig(model="sketch-fine", instance_type="ml.m7i.large", max_instances=1),

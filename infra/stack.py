@@ -72,6 +72,8 @@ class CoreStack(Stack):
             interactive_queue_url=self.intake.interactive.queue.queue_url,
             bulk_queue_url=self.intake.bulk.queue.queue_url,
             poison_queue_url=self.intake.interactive.dead_letters.queue_url,
+            replay_table_name=self.storage.replays.table_name,
+            **{f"tenant_{name}": value for name, value in self._config.tenant.model_dump().items()},
             endpoint_prefix=self._config.endpoint_prefix,
             endpoint_models=",".join(endpoint.model for endpoint in self._config.endpoints),
             provider_secret_name=self.hosts.secret_name,
@@ -93,6 +95,7 @@ class CoreStack(Stack):
         storage.grant_look_up(functions.authorize)
 
         storage.grant_read_write_ledger(functions.api)
+        storage.grant_replay(functions.api)
         storage.grant_read_images(functions.api)
         self.intake.grant_send(functions.api)
         workflow.grant_stop(functions.api)
@@ -133,6 +136,7 @@ class CoreStack(Stack):
             "ApiUrl": self.api.rest_api.url,
             "ApiId": self.api.rest_api.rest_api_id,
             "TableName": self.storage.table.table_name,
+            "ReplayTableName": self.storage.replays.table_name,
             "BucketName": self.storage.bucket.bucket_name,
             "BusName": self.events.bus.event_bus_name,
             "WorkflowArn": self.workflow.arn,

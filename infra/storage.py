@@ -34,6 +34,7 @@ class Storage(Construct):
         self._config = config
         self._keep = RemovalPolicy.RETAIN if config.retain_data else RemovalPolicy.DESTROY
         self.table = self._table()
+        self.replays = self._replays()
         self.access_logs = self._access_logs()
         self.bucket = self._bucket()
 
@@ -45,6 +46,10 @@ class Storage(Construct):
         """Read by key and by index, write items alone and in transactions."""
         self.table.grant(grantee, *_READ, *_WRITE)
         accept_wildcard(role_of(grantee), f"{self.table.table_arn}/index/*", "The indexes of this one table.")
+
+    def grant_replay(self, grantee: iam.IGrantable) -> None:
+        """Keep answers by idempotency key, and forget the key of a request that failed."""
+        self.replays.grant(grantee, "dynamodb:GetItem", *_WRITE, "dynamodb:DeleteItem")
 
     def grant_read_images(self, grantee: iam.IGrantable) -> None:
         """Read, and sign links to, stored images."""
@@ -86,14 +91,29 @@ class Storage(Construct):
             ("by_tenant", dynamodb.ProjectionType.ALL),
             ("by_version", dynamodb.ProjectionType.ALL),
             ("open", dynamodb.ProjectionType.KEYS_ONLY),
+            ("open_by_tenant", dynamodb.ProjectionType.KEYS_ONLY),
         ):
-            prefix = index.removeprefix("by_")
+            prefix = index.replace("by_", "")
             table.add_global_secondary_index(
                 index_name=index,
                 partition_key=_key(f"{prefix}_pk"),
                 sort_key=_key(f"{prefix}_sk"),
                 projection_type=projection,
             )
+        return table
+
+    def _replays(self) -> dynamodb.Table:
+        """Beside the ledger and not in it: these items are deleted, and nothing of value goes with them."""
+        table = dynamodb.Table(
+            self,
+            "Replays",
+            partition_key=_key("id"),
+            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+            time_to_live_attribute="expiration",
+            encryption=dynamodb.TableEncryption.DEFAULT,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        accept(table, "AwsSolutions-DDB3", "Answers that expire within a day; losing them loses no job.")
         return table
 
     def _access_logs(self) -> s3.Bucket:

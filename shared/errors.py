@@ -9,10 +9,14 @@
     │   ├── WrongStage                       wrong_stage                409
     │   │   └── JobConcluded                 job_concluded              409
     │   ├── ModelRetired                     model_retired              410
+    │   ├── StillRunning                     still_running              409   the same request, not answered yet
     │   ├── BodyTooLarge                     body_too_large             413
     │   ├── UnsupportedMediaType             unsupported_media_type     415
     │   ├── InvalidRequest                   invalid_request            422
-    │   └── TextMismatch                     rendered_text_mismatch     422
+    │   ├── KeyReused                        idempotency_key_reused     422
+    │   ├── TextMismatch                     rendered_text_mismatch     422
+    │   ├── Throttled                        throttled                  429   too many requests a second
+    │   └── QuotaExceeded                    quota_exceeded             429   too many jobs, or too much money, a day
     ├── ProviderError                        a model's host let us down
     │   ├── ProviderUnavailable              provider_unavailable       503   try again, then fall back
     │   ├── ProviderThrottled                provider_throttled         429   try again later, then fall back
@@ -20,6 +24,7 @@
     │   ├── RenderFailed                     render_failed              502   the model answered with an error
     │   └── RenderLost                       render_lost                504   no answer and no trace of one
     ├── ImageUnreadable                      image_unreadable           422   bytes that are no picture we accept
+    ├── ReplaysUnavailable                   replays_unavailable        503   a key's earlier use cannot be looked up
     ├── LedgerConflict                       ledger_conflict            503   writers kept colliding; safe to try again
     └── ConfigurationError                   configuration_error        500   for the operator: environment, TOML
 
@@ -92,6 +97,13 @@ class ModelRetired(RequestError):
     status = 410
 
 
+class StillRunning(RequestError):
+    """The same request with the same key is being answered; `context["retry_after_s"]` says when to ask again."""
+
+    code = "still_running"
+    status = 409
+
+
 class BodyTooLarge(RequestError):
     code = "body_too_large"
     status = 413
@@ -108,11 +120,29 @@ class InvalidRequest(RequestError):
     status = 422
 
 
+class KeyReused(InvalidRequest):
+    """An idempotency key that belongs to another request already."""
+
+    code = "idempotency_key_reused"
+
+
 class TextMismatch(RequestError):
     """The article's failure: every repair was tried and the image still does not say what was asked."""
 
     code = "rendered_text_mismatch"
     status = 422
+
+
+class Throttled(RequestError):
+    """`context["retry_after_s"]` is in seconds; likewise below."""
+
+    code = "throttled"
+    status = 429
+
+
+class QuotaExceeded(RequestError):
+    code = "quota_exceeded"
+    status = 429
 
 
 class ProviderError(PresscheckError):
@@ -160,6 +190,13 @@ class ImageUnreadable(PresscheckError):
 
     code = "image_unreadable"
     status = 422
+
+
+class ReplaysUnavailable(PresscheckError):
+    """Whether this key was used before cannot be said, so nothing is done: better late than twice."""
+
+    code = "replays_unavailable"
+    status = 503
 
 
 class LedgerConflict(PresscheckError):

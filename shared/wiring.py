@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any, Final
 import boto3
 from botocore.config import Config
 
+from shared.allowances import Allowances
 from shared.cache import Cache
 from shared.catalogue import Catalogue
 from shared.errors import ConfigurationError
 from shared.images import Images
 from shared.keys import Keys
 from shared.ledger import Ledger
+from shared.models import Limits
 from shared.outlets import Announcer, Intake
 from shared.pipeline.decisions import Decisions
 from shared.pipeline.milestones import Milestones
@@ -35,6 +37,8 @@ from shared.settings import Settings
 from shared.workflow import Workflow
 
 if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.idempotency import DynamoDBPersistenceLayer
+
     from shared.providers import Provider
     from shared.providers.secrets import Keyring
 
@@ -101,6 +105,31 @@ def keys() -> Keys:
 
 
 @cache
+def allowances() -> Allowances:
+    return Allowances(ledger(), limits=_limits(), clock=now)
+
+
+def _limits() -> Limits:
+    """What the stage grants each tenant."""
+    known = settings()
+    return Limits(
+        requests_per_s=known.tenant_requests_per_s,
+        burst=known.tenant_burst,
+        jobs_per_day=known.tenant_jobs_per_day,
+        usd_micros_per_day=known.tenant_usd_micros_per_day,
+        open_jobs=known.tenant_open_jobs,
+    )
+
+
+@cache
+def replays() -> DynamoDBPersistenceLayer:
+    """Where answers to requests with an idempotency key are kept."""
+    from aws_lambda_powertools.utilities.idempotency import DynamoDBPersistenceLayer
+
+    return DynamoDBPersistenceLayer(settings().replay_table_name, boto3_client=_client("dynamodb"))
+
+
+@cache
 def releases() -> Releases:
     return Releases(ledger=ledger(), templates=templates(), policies=policies(), clock=now)
 
@@ -117,6 +146,7 @@ def submissions() -> Submissions:
         templates=templates(),
         profile=settings().profile,
         clock=now,
+        allowances=allowances(),
     )
 
 

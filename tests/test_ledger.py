@@ -15,7 +15,7 @@ from tests.conftest import Clock
 from tests.world import Resources, hero
 
 
-def _job(clock: Clock, number: int = 1, tenant: str = "acme") -> Job:
+def job_of(clock: Clock, number: int = 1, tenant: str = "acme") -> Job:
     return Job(
         id=f"01JZZZZZZZZZZZZZZZZZZZ{number:04d}",
         tenant=tenant,
@@ -44,14 +44,14 @@ def _step(word: str, **changes: Any) -> Amendment:
 
 
 def test_a_job_reads_back_as_it_was_written(ledger: Ledger, clock: Clock) -> None:
-    written = ledger.open(_job(clock), actor="dana", data={"seed": 42})
+    written = ledger.open(job_of(clock), actor="dana", data={"seed": 42})
 
     assert ledger.job(written.id) == written
     assert written.seq == 1
 
 
 def test_another_tenants_job_is_not_there(ledger: Ledger, clock: Clock) -> None:
-    job = ledger.open(_job(clock), actor="dana", data={})
+    job = ledger.open(job_of(clock), actor="dana", data={})
 
     with pytest.raises(NotFound):
         ledger.job(job.id, tenant="rival")
@@ -60,29 +60,29 @@ def test_another_tenants_job_is_not_there(ledger: Ledger, clock: Clock) -> None:
 def test_one_key_leads_to_one_job_until_it_expires(ledger: Ledger, clock: Clock) -> None:
     once = Once(key="order-17", until=clock() + timedelta(hours=24))
 
-    first = ledger.open(_job(clock, 1), actor="dana", data={}, once=once)
-    again = ledger.open(_job(clock, 2), actor="dana", data={}, once=once)
-    stranger = ledger.open(_job(clock, 3, tenant="rival"), actor="rex", data={}, once=once)
+    first = ledger.open(job_of(clock, 1), actor="dana", data={}, once=once)
+    again = ledger.open(job_of(clock, 2), actor="dana", data={}, once=once)
+    stranger = ledger.open(job_of(clock, 3, tenant="rival"), actor="rex", data={}, once=once)
     clock.forward(hours=25)
     later = Once(key="order-17", until=clock() + timedelta(hours=24))
-    renewed = ledger.open(_job(clock, 4), actor="dana", data={}, once=later)
+    renewed = ledger.open(job_of(clock, 4), actor="dana", data={}, once=later)
 
     assert again == first
-    assert {stranger.id, renewed.id} == {_job(clock, 3).id, _job(clock, 4).id}
+    assert {stranger.id, renewed.id} == {job_of(clock, 3).id, job_of(clock, 4).id}
     with pytest.raises(NotFound):
-        ledger.job(_job(clock, 2).id)
+        ledger.job(job_of(clock, 2).id)
 
 
 def test_opening_twice_is_a_conflict_and_keeps_the_first(ledger: Ledger, clock: Clock) -> None:
-    job = ledger.open(_job(clock), actor="dana", data={})
+    job = ledger.open(job_of(clock), actor="dana", data={})
 
     with pytest.raises(LedgerConflict):
-        ledger.open(_job(clock), actor="eve", data={})
+        ledger.open(job_of(clock), actor="eve", data={})
     assert [event.actor for event in ledger.events(job.id)] == ["dana"]
 
 
 def test_every_change_adds_a_link_and_the_chain_holds(ledger: Ledger, clock: Clock) -> None:
-    job = ledger.open(_job(clock), actor="dana", data={})
+    job = ledger.open(job_of(clock), actor="dana", data={})
     for word in ("one", "two", "three"):
         job = ledger.amend(job.id, lambda _, word=word: _step(word))
 
@@ -93,7 +93,7 @@ def test_every_change_adds_a_link_and_the_chain_holds(ledger: Ledger, clock: Clo
 
 def test_writers_that_cross_never_fork_the_chain(ledger: Ledger, clock: Clock) -> None:
     """Each writer finds, between its look at the job and its write, that another was faster."""
-    job = ledger.open(_job(clock), actor="dana", data={})
+    job = ledger.open(job_of(clock), actor="dana", data={})
     faster = iter(range(4))
 
     def change(_: Job) -> Amendment:
@@ -108,7 +108,7 @@ def test_writers_that_cross_never_fork_the_chain(ledger: Ledger, clock: Clock) -
 
 
 def test_a_concluded_job_cannot_be_changed(ledger: Ledger, clock: Clock) -> None:
-    job = ledger.open(_job(clock), actor="dana", data={})
+    job = ledger.open(job_of(clock), actor="dana", data={})
     ledger.amend(job.id, lambda _: _step("job.completed", stage=Stage.DONE))
 
     with pytest.raises(JobConcluded):
@@ -117,7 +117,7 @@ def test_a_concluded_job_cannot_be_changed(ledger: Ledger, clock: Clock) -> None
 
 @pytest.mark.parametrize("tamper", ["alter", "drop", "reorder", "append"])
 def test_tampering_is_found(tamper: str, ledger: Ledger, clock: Clock) -> None:
-    job = ledger.open(_job(clock), actor="dana", data={})
+    job = ledger.open(job_of(clock), actor="dana", data={})
     for word in ("one", "two", "three"):
         job = ledger.amend(job.id, lambda _, word=word: _step(word))
     events = list(ledger.events(job.id))
@@ -136,7 +136,7 @@ def test_tampering_is_found(tamper: str, ledger: Ledger, clock: Clock) -> None:
 
 
 def test_open_jobs_come_due_and_concluded_ones_never(ledger: Ledger, clock: Clock) -> None:
-    first, second = (ledger.open(_job(clock, number), actor="dana", data={}) for number in (1, 2))
+    first, second = (ledger.open(job_of(clock, number), actor="dana", data={}) for number in (1, 2))
     ledger.amend(second.id, lambda _: _step("job.completed", stage=Stage.DONE))
 
     assert list(ledger.due(clock())) == []
@@ -149,7 +149,7 @@ def test_open_jobs_come_due_and_concluded_ones_never(ledger: Ledger, clock: Cloc
 def test_pages_of_jobs_are_newest_first_and_cursors_stay_with_their_tenant(ledger: Ledger, clock: Clock) -> None:
     for number in range(3):
         clock.forward(seconds=1)
-        ledger.open(_job(clock, number), actor="dana", data={})
+        ledger.open(job_of(clock, number), actor="dana", data={})
 
     page = ledger.jobs("acme", limit=2)
     rest = ledger.jobs("acme", limit=2, cursor=page.cursor)

@@ -37,10 +37,17 @@ def create_resources() -> Resources:
         poison_queue_url=boto3.client("sqs").create_queue(QueueName="poison")["QueueUrl"],
         bulk_queue_url=boto3.client("sqs").create_queue(QueueName="bulk")["QueueUrl"],
         endpoint_prefix="presscheck-test-",
+        replay_table_name="replays",
+    )
+    boto3.client("dynamodb").create_table(
+        TableName=settings.replay_table_name,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
     )
     boto3.client("s3").create_bucket(Bucket=settings.bucket_name)
     boto3.client("events").create_event_bus(Name=settings.bus_name)
-    indexes = [("by_tenant", "tenant"), ("by_version", "version"), ("open", "open")]
+    indexes = [("by_tenant", "tenant"), ("by_version", "version"), ("open", "open"), ("open_by_tenant", "open_tenant")]
     keys = ["pk", "sk"] + [f"{prefix}_{part}" for _, prefix in indexes for part in ("pk", "sk")]
     boto3.client("dynamodb").create_table(
         TableName=settings.table_name,

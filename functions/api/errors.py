@@ -8,8 +8,9 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 from pydantic import ValidationError
 
-from shared.errors import InvalidRequest, PresscheckError
+from shared.errors import InvalidRequest, PresscheckError, StillRunning, Throttled
 
+_SOON_S = 60
 _TITLES = {
     400: "Bad request",
     401: "Not authenticated",
@@ -41,13 +42,21 @@ def problem(error: PresscheckError, *, instance: str) -> Response[str]:
         },
         **error.context,
     }
-    retry = "true" if error.status == 503 else "false"  # noqa: PLR2004
+    headers = {"x-should-retry": "true" if _worth_a_retry(error) else "false"}
+    if "retry_after_s" in error.context:
+        headers["retry-after"] = str(error.context["retry_after_s"])
     return Response(
         status_code=error.status,
         content_type="application/problem+json",
         body=json.dumps(body, ensure_ascii=False, default=str),
-        headers={"x-should-retry": retry},
+        headers=headers,
     )
+
+
+def _worth_a_retry(error: PresscheckError) -> bool:
+    """Whether the same request may fare better within a minute: an SDK that is told so asks again by itself."""
+    soon = int(error.context.get("retry_after_s", 0)) <= _SOON_S
+    return error.status == 503 or (isinstance(error, Throttled | StillRunning) and soon)  # noqa: PLR2004
 
 
 def invalid(error: ValidationError) -> InvalidRequest:

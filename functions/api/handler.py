@@ -5,6 +5,7 @@ No route lives here, and no other module turns an exception into a reply.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
@@ -13,6 +14,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.api import choices, health, jobs
 from functions.api.errors import problem
+from functions.api.http import allowance_headers
 from functions.api.routes import Routes
 from shared.errors import NotFound, PresscheckError
 from shared.telemetry import logger
@@ -22,6 +24,15 @@ ROUTES: Final[tuple[Routes, ...]] = (jobs.routes, choices.routes, health.routes)
 app = APIGatewayRestResolver(strip_prefixes=[])
 for _module in ROUTES:
     app.include_router(_module.router)
+
+
+def _say_what_is_left(resolver: APIGatewayRestResolver, next_middleware: Callable[..., Response[Any]]) -> Response[Any]:
+    reply = next_middleware(resolver)
+    reply.headers.update(allowance_headers(resolver.context.get("allowance")))
+    return reply
+
+
+app.use([_say_what_is_left])
 
 
 @logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_REST, clear_state=True)
@@ -36,7 +47,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 def _ours(error: PresscheckError) -> Response[str]:
     log = logger.exception if error.status >= 500 else logger.info  # noqa: PLR2004
     log("request_refused", extra={"code": error.code, "param": error.param})
-    return problem(error, instance=app.current_event.path)
+    reply = problem(error, instance=app.current_event.path)
+    reply.headers.update(allowance_headers(app.context.get("allowance")))
+    return reply
 
 
 @app.not_found

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from functions.api.errors import invalid
 from shared.errors import BodyTooLarge, MalformedBody, NotAuthenticated, NotPermitted, UnsupportedMediaType
-from shared.models import JobRequest, Principal
+from shared.models import Allowance, JobRequest, Principal
 
 MAX_BODY_BYTES: Final = 256 * 1024
 
@@ -73,6 +73,14 @@ def base_url(event: BaseProxyEvent) -> str:
     scheme = header(event, "x-forwarded-proto") or "https"
     prefix = str(where.get("path") or event.path).removesuffix(event.path).rstrip("/")
     return f"{scheme}://{host}{prefix}"
+
+
+def allowance_headers(allowance: Allowance | None) -> dict[str, str]:
+    """What is left of a tenant's requests: seconds until `ratelimit-limit` of them may be sent again."""
+    if allowance is None:
+        return {}
+    left = {"limit": allowance.limit, "remaining": allowance.remaining, "reset": allowance.reset_s}
+    return {f"ratelimit-{name}": str(value) for name, value in left.items()}
 
 
 def json_reply(status: int, value: BaseModel, headers: dict[str, str] | None = None) -> Response[str]:

@@ -15,7 +15,7 @@ from functions.api.http import base_url, header, json_reply
 from functions.api.routes import Routes
 from functions.api.waiting import preferred_wait_s, wait_for
 from shared import wiring
-from shared.ledger import chain_problem
+from shared.ledger import Once, chain_problem
 from shared.models import MAX_DRAFTS, Job, JobRequest, Principal, Stage, Value
 from shared.views import AuditView, JobList, JobView, job_view
 
@@ -41,29 +41,42 @@ class Page(Value):
     stage: Stage | None = None
 
 
-@routes.post("/v1/jobs", scope="render", takes=JobRequest, gives={201: JobView, 202: JobView}, headers=("Prefer",))
-def submit(who: Principal, asked: JobRequest) -> Response[str]:
+@routes.post(
+    "/v1/jobs",
+    scope="render",
+    takes=JobRequest,
+    idempotent=True,
+    gives={201: JobView, 202: JobView},
+    headers=("Prefer",),
+)
+def submit(who: Principal, asked: JobRequest, once: Once | None) -> Response[str]:
     """Submit a job.
 
     Answers 202 at once. With `Prefer: wait=N` it answers 201 when the job has settled or N seconds (at most 25) are
     over, whichever comes first.
     """
-    return _submit(who, asked)
+    return _submit(who, asked, once)
 
 
 @routes.post(
-    "/generate", scope="render", takes=JobRequest, lenient=True, gives={201: JobView, 202: JobView}, headers=("Prefer",)
+    "/generate",
+    scope="render",
+    takes=JobRequest,
+    lenient=True,
+    idempotent=True,
+    gives={201: JobView, 202: JobView},
+    headers=("Prefer",),
 )
-def generate(who: Principal, asked: JobRequest) -> Response[str]:
+def generate(who: Principal, asked: JobRequest, once: Once | None) -> Response[str]:
     """Submit a job under the article's name.
 
     Plain `curl -d` labels its JSON as a form; here the body decides.
     """
-    return _submit(who, asked)
+    return _submit(who, asked, once)
 
 
-def _submit(who: Principal, asked: JobRequest) -> Response[str]:
-    job = wiring.submissions().submit(who, asked)
+def _submit(who: Principal, asked: JobRequest, once: Once | None) -> Response[str]:
+    job = wiring.submissions().submit(who, asked, once=once)
     wait_s = preferred_wait_s(header(routes.event, "prefer"))
     headers = {"location": f"{base_url(routes.event)}/v1/jobs/{job.id}"}
     if wait_s is None:

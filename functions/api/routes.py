@@ -19,8 +19,12 @@ from aws_lambda_powertools.utilities.data_classes.common import BaseProxyEvent
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
 
-from functions.api.http import body, principal, query_of
+from functions.api.http import body, header, principal, query_of
+from functions.api.replays import HEADER, KEPT, answer_once, checked_key
+from shared import wiring
+from shared.allowances import refuse
 from shared.keys import Scope
+from shared.ledger import Once
 
 Method = Literal["GET", "POST", "PUT", "DELETE"]
 Gives = type[BaseModel] | str | None
@@ -47,12 +51,14 @@ class Operation:
     """Of what it takes."""
     lenient: bool = False
     """Reads JSON whatever its content type says."""
+    idempotent: bool = False
+    """Heeds `Idempotency-Key`."""
     query: type[BaseModel] | None = None
     gives: Mapping[int, Gives] = field(default_factory=dict)
     errors: tuple[int, ...] = ()
     """Beyond those that follow from the rest of the declaration."""
     headers: tuple[str, ...] = ()
-    """Request headers it heeds: `Prefer`, `If-None-Match`."""
+    """Request headers it heeds beside those: `Prefer`, `If-None-Match`."""
 
     @property
     def places(self) -> tuple[str, ...]:
@@ -64,7 +70,8 @@ class Routes:
     """The routes of one module. Include `router` in the resolver, and hand `operations` to the document.
 
     A decorated function is called with keywords: `who` (the Principal, where it names it), `asked` (an instance of
-    `takes`), `query` (an instance of `query`), and one string for each parameter of its path. Its docstring is the
+    `takes`), `query` (an instance of `query`), `once` (where it names it: None, or the claim of an `idempotent`
+    request's key), and one string for each parameter of its path. Its docstring is the
     route's text in the document. `takes` of another `media` than JSON is declared only: the function reads it itself.
     """
 
@@ -118,19 +125,43 @@ class Routes:
         return declare
 
     def _checked(self, operation: Operation, function: Callable[..., Response[Any]]) -> Callable[..., Response[Any]]:
-        names_who = "who" in inspect.signature(function).parameters
+        named = inspect.signature(function).parameters
 
         @wraps(function, assigned=("__name__", "__doc__"), updated=())
         def answer(**given: str) -> Response[Any]:
             arguments: dict[str, Any] = dict(given)
             if not operation.public:
                 who = principal(self.event, operation.scope)
-                arguments |= {"who": who} if names_who else {}
+                allowance = wiring.allowances().take_request(who.tenant)
+                self.router.append_context(allowance=allowance)  # type: ignore[no-untyped-call]  # Powertools again
+                if allowance.exceeded:
+                    raise refuse(allowance)
+                arguments |= {"who": who} if "who" in named else {}
             if operation.query:
                 arguments["query"] = query_of(self.event, operation.query)
             if operation.takes and operation.media == "application/json":
                 arguments["asked"] = body(self.event, operation.takes, lenient=operation.lenient)
-            return function(**arguments)
+            if not operation.idempotent:
+                return function(**arguments)
+            key = checked_key(header(self.event, HEADER))
+            if "once" in named:
+                arguments["once"] = Once(key=f"request:{key}", until=wiring.now() + KEPT) if key else None
+            if key is None:
+                return function(**arguments)
+            asked = arguments.get("asked")
+            stands_for = {
+                "method": operation.method,
+                "path": self.event.path,
+                "body": asked.model_dump(mode="json") if asked else None,
+            }
+            return answer_once(
+                lambda: function(**arguments),
+                key=key,
+                tenant=who.tenant,
+                request=stands_for,
+                store=wiring.replays(),
+                context=self.context,
+            )
 
         del answer.__wrapped__  # Powertools would read the parameters off it
         return answer

@@ -24,6 +24,7 @@ from shared.ledger.releases import ReleaseHistory
 from shared.ledger.renders import Renders
 from shared.ledger.table import UNLESS_EXISTS, WRITE_TRIES, Conflict, Table, encode, stamp
 from shared.ledger.tickets import Tickets
+from shared.ledger.usage import UsageStore, open_partition
 from shared.models import Attempt, AttemptId, Event, Job, JobPage, Stage, canonical_json
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class Ledger:
         self.releases = ReleaseHistory(self._table)
         self.circuits = CircuitStore(self._table)
         self.keys = KeyStore(self._table)
+        self.usage = UsageStore(self._table)
 
     def open(self, job: Job, *, actor: str, data: dict[str, Any], once: Once | None = None) -> Job:
         """Write a new job and the first link of its chain. Calling twice with one id raises LedgerConflict.
@@ -116,6 +118,8 @@ class Ledger:
                 *(self._table.prepared(_attempt_item(attempt)) for attempt in amendment.attempts),
             ]
         )
+        if spent := after.cost_usd_micros - job.cost_usd_micros:
+            self.usage.spend(job.tenant, spent, at=now)
         return after
 
     def jobs(self, tenant: str, *, limit: int = 25, cursor: str | None = None, stage: Stage | None = None) -> JobPage:
@@ -211,8 +215,15 @@ def _job_item(job: Job, due: datetime) -> dict[str, Any]:
         "tenant_pk": f"TENANT#{job.tenant}",
         "tenant_sk": f"{stamp(job.created_at)}#{job.id}",
     }
-    # Only open jobs carry the sparse index's keys: a concluded one leaves it by itself.
-    return item if job.stage.terminal else item | {"open_pk": "OPEN", "open_sk": f"{stamp(due)}#{job.id}"}
+    if job.stage.terminal:
+        return item
+    # Only open jobs carry the keys of the sparse indexes: a concluded one leaves them by itself.
+    return item | {
+        "open_pk": "OPEN",
+        "open_sk": f"{stamp(due)}#{job.id}",
+        "open_tenant_pk": open_partition(job.tenant),
+        "open_tenant_sk": f"{stamp(job.created_at)}#{job.id}",
+    }
 
 
 def _event_item(event: Event) -> dict[str, Any]:

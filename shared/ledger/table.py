@@ -62,6 +62,10 @@ class Table:
         last = reply.get("LastEvaluatedKey")
         return [decode(item) for item in reply["Items"]], decode(last) if last else None
 
+    def count(self, **query: Any) -> int:
+        """How many items a query finds, its first page only: `Limit` bounds what is counted."""
+        return int(self._client.query(TableName=self._name, Select="COUNT", **query)["Count"])
+
     # ── writing ──────────────────────────────────────────────────────────────────────────────────
 
     def put(self, item: Item, *, only_if: str | None = None, seen: Item | None = None) -> None:

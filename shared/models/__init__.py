@@ -6,7 +6,7 @@ these and every layer above passes them on. No AWS, no HTTP, no pixels.
 
 from __future__ import annotations
 
-from shared.models.access import ApiKey, Principal
+from shared.models.access import Allowance, ApiKey, Limits, Principal, Usage
 from shared.models.attempt import (
     Alias,
     Attempt,
@@ -51,6 +51,7 @@ __all__ = [
     "SEED_SET",
     "TERMINAL_STAGES",
     "Alias",
+    "Allowance",
     "ApiKey",
     "ArtifactFinding",
     "Attempt",
@@ -72,6 +73,7 @@ __all__ = [
     "JobPage",
     "JobRequest",
     "Latency",
+    "Limits",
     "Name",
     "Principal",
     "Prompt",
@@ -92,6 +94,7 @@ __all__ = [
     "TextGuide",
     "Ticket",
     "Tier",
+    "Usage",
     "Value",
     "Verdict",
     "Verification",

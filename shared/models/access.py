@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
+from pydantic import Field
+
 from shared.models.values import Value
 
 
@@ -26,3 +28,32 @@ class Principal(Value):
     tenant: str
     name: str
     scopes: tuple[str, ...]
+
+
+class Limits(Value):
+    """How much one tenant may ask for. Days are UTC's; money is in millionths of a dollar."""
+
+    requests_per_s: float = Field(gt=0, le=10_000)
+    """In the long run."""
+    burst: int = Field(ge=1, le=100_000)
+    """At once."""
+    jobs_per_day: int = Field(ge=0)
+    usd_micros_per_day: int = Field(ge=0)
+    """No job is accepted once this is spent; those accepted before may go beyond it."""
+    open_jobs: int = Field(ge=1)
+
+
+class Usage(Value):
+    """What one tenant used on one day."""
+
+    jobs: int
+    usd_micros: int
+
+
+class Allowance(Value):
+    """What is left of the requests a tenant may send now."""
+
+    limit: int
+    remaining: int
+    reset_s: int
+    exceeded: bool

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from ulid import ULID
 
 from shared import masks
+from shared.allowances import Allowances
 from shared.catalogue import Catalogue
 from shared.errors import ImageUnreadable, InvalidRequest, NotFound
 from shared.images import Images, describe
@@ -46,9 +47,11 @@ class Submissions:
     clock: Callable[[], datetime]
     new_id: Callable[[], str] = field(default=lambda: str(ULID()))
     draw_seed: Callable[[], int] = _draw_seed
+    allowances: Allowances | None = None
+    """None: nobody is limited."""
 
     def submit(self, who: Principal, request: JobRequest, *, once: Once | None = None) -> Job:
-        """Accept a job. Raises InvalidRequest, NotFound or ModelRetired, naming the field.
+        """Accept a job. Raises InvalidRequest, NotFound or ModelRetired, naming the field, or QuotaExceeded.
 
         With `once`, the job this tenant was given under that key before, as it stands now, if there is one.
 
@@ -61,6 +64,8 @@ class Submissions:
         if template and model in template.variants:
             job = _reworded(job, template.render(request.variables, model=model))
             self._rehearse(job)
+        if self.allowances:
+            self.allowances.take_job(who.tenant)
         asked, job = job, self.ledger.open(job, actor=who.name, data=_facts(job), once=once)
         if job.id != asked.id:
             logger.info("job_submitted_again", job_id=job.id)

@@ -11,7 +11,7 @@ import pytest
 
 from functions.api.handler import handler
 from shared import wiring
-from shared.models import Stage
+from shared.models import Limits, Stage
 from tests.handlers.conftest import Context
 from tests.world import Resources
 
@@ -178,6 +178,20 @@ def test_lists_page_and_refuse_nonsense(call: Call) -> None:
     assert len(call("api-list")[1]["jobs"]) == 1
     for query in ({"limit": "0"}, {"limit": "x"}, {"cursor": "zz"}, {"stage": "lost"}, {"colour": "red"}):
         assert call("api-list", queryStringParameters=query, multiValueQueryStringParameters=None)[0] == 422
+
+
+def test_every_answer_says_what_is_left_and_the_one_too_many_when_to_come_back(call: Call) -> None:
+    limits = Limits(requests_per_s=1, burst=2, jobs_per_day=9, usd_micros_per_day=9, open_jobs=9)
+    wiring.ledger().usage.put_limits("acme", limits)
+    wiring.allowances.cache_clear()  # an instance of the function that does not remember acme
+
+    answers = [call("api-get")[2], call("api-get", path="/v1/jobs/01JXXXXXXXXXXXXXXXXXXXXXXX")[2]]
+    status, problem, headers = call("api-get")
+
+    assert [(each["ratelimit-limit"], each["ratelimit-remaining"]) for each in answers] == [("2", "1"), ("2", "0")]
+    assert (status, problem["error"]["code"]) == (429, "throttled")
+    assert headers["retry-after"] == headers["ratelimit-reset"]
+    assert headers["x-should-retry"] == "true"
 
 
 def test_health_needs_no_key(call: Call, sample: Sample, deployed: Resources) -> None:

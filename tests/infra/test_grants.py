@@ -10,6 +10,7 @@ pytestmark = pytest.mark.xdist_group("cdk")
 
 LEDGER = {"<StorageLedger.Arn>", "<StorageLedger.Arn>/index/*"}
 READ_WRITE_LEDGER = {f"dynamodb:{action}": LEDGER for action in ("GetItem", "Query", "PutItem", "UpdateItem")}
+REPLAYS = {"<StorageReplays.Arn>"}
 IMAGES = {"<StorageImages.Arn>/images/*"}
 INFERENCE = {"<StorageImages.Arn>/inference/*"}
 LIST = {"s3:ListBucket": {"<StorageImages.Arn>"}}
@@ -34,6 +35,8 @@ ENDPOINTS = {"arn:<AWS::Partition>:sagemaker:<AWS::Region>:<AWS::AccountId>:endp
 EXPECTED = {
     "Authorize": {"dynamodb:GetItem": {"<StorageLedger.Arn>"}},
     "Api": READ_WRITE_LEDGER
+    | {f"dynamodb:{action}": LEDGER | REPLAYS for action in ("GetItem", "PutItem", "UpdateItem")}
+    | {"dynamodb:DeleteItem": REPLAYS}
     | {"s3:GetObject": IMAGES, "states:StopExecution": EXECUTIONS}
     | LIST
     | SEND
