@@ -33,6 +33,7 @@ BOTO_SERVICES: Final = frozenset(
         "bedrock-runtime",
         "dynamodb",
         "events",
+        "kms",
         "s3",
         "sagemaker-runtime",
         "secretsmanager",

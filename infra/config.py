@@ -101,6 +101,9 @@ class StageConfig(_Config):
     functions: dict[str, FunctionConfig]
     interactive: LaneConfig
     bulk: LaneConfig
+    webhooks: LaneConfig
+    webhook_allow_loopback: bool = False
+    """Let webhooks lead to this very machine; Settings refuses it for any profile but local."""
     inference_input_days: int = 7
     noncurrent_image_days: int = 30
     access_log_days: int = 90
@@ -153,13 +156,20 @@ _FUNCTIONS: Final = {
     "conclude": FunctionConfig(memory_mb=512, timeout_s=30),
     # Ends before the next minute's sweep starts.
     "sweep": FunctionConfig(memory_mb=512, timeout_s=55),
+    # A receiver has 15 s; the rest is for finding its address and for the ledger.
+    "notify": FunctionConfig(memory_mb=512, timeout_s=30),
 }
+
+# One message a call: a receiver that takes its 15 s keeps nobody else's news waiting. Eight tries are eight receives;
+# the others are for messages that come early, twice or while their delivery is under way.
+_WEBHOOKS: Final = LaneConfig(batch_size=1, max_concurrency=10, max_receives=25)
 
 DEV: Final = StageConfig(
     name="dev",
     functions=_FUNCTIONS,
     interactive=LaneConfig(max_concurrency=10),
     bulk=LaneConfig(max_concurrency=2),
+    webhooks=_WEBHOOKS,
     endpoints=(
         EndpointConfig(
             model="sd35-large-turbo",
@@ -187,6 +197,7 @@ PROD: Final = DEV.model_copy(
         "functions": _FUNCTIONS | {"sweep": _FUNCTIONS["sweep"].model_copy(update={"reserved_concurrency": 1})},
         "interactive": LaneConfig(max_concurrency=50),
         "bulk": LaneConfig(max_concurrency=10),
+        "webhooks": _WEBHOOKS.model_copy(update={"max_concurrency": 50}),
         "endpoints": (
             # A draft within 3 s is impossible from zero instances: one stays warm while designers work, and may
             # sleep when they do.
@@ -216,6 +227,7 @@ LOCAL: Final = DEV.model_copy(
         "requests_per_s": 500,
         "request_burst": 1_000,
         "tenant": TenantConfig(requests_per_s=100, burst=2_000, jobs_per_day=100_000, open_jobs=10_000),
+        "webhook_allow_loopback": True,
         "endpoints": (
             EndpointConfig(model="sketch-fast", instance_type="ml.m7i.large", max_instances=1),
             EndpointConfig(model="sketch-fine", instance_type="ml.m7i.large", max_instances=1),

@@ -43,6 +43,7 @@ class Functions(Construct):
         self.verify = self._function("verify", package=bundle.VERIFY)
         self.conclude = self._function("conclude", dead_letters=undelivered)
         self.sweep = self._function("sweep", dead_letters=undelivered)
+        self.notify = self._function("notify")
 
     @property
     def all(self) -> dict[str, lambda_.Function]:

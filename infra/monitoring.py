@@ -23,6 +23,7 @@ from constructs import Construct
 
 from infra.config import StageConfig
 from infra.intake import Intake
+from infra.webhooks import Webhooks
 
 _MINUTE = Duration.minutes(1)
 _FIVE_MINUTES = Duration.minutes(5)
@@ -39,6 +40,7 @@ class Monitoring(Construct):
         config: StageConfig,
         api: apigateway.RestApi,
         intake: Intake,
+        webhooks: Webhooks,
         undelivered: sqs.Queue,
         workflow: sfn.StateMachine,
         functions: Mapping[str, lambda_.Function],
@@ -47,6 +49,8 @@ class Monitoring(Construct):
         self.topic = self._topic(config)
         self._alarm("InteractiveDeadLetters", _depth(intake.interactive.dead_letters), "A job could not be dispatched.")
         self._alarm("BulkDeadLetters", _depth(intake.bulk.dead_letters), "A batch job could not be dispatched.")
+        given_up = _depth(webhooks.deliveries.dead_letters)
+        self._alarm("WebhookDeadLetters", given_up, "A webhook was told in vain until we gave up.")
         self._alarm("UndeliveredEvents", _depth(undelivered), "An event or notification found no taker.")
         self._alarm("ExecutionsFailed", workflow.metric_failed(period=_FIVE_MINUTES), "A render workflow broke.")
         self._alarm(
@@ -58,13 +62,23 @@ class Monitoring(Construct):
                 functions[name].metric_errors(period=_FIVE_MINUTES),
                 f"{name} fails: jobs may not reach their end by themselves.",
             )
+        notify_errors = functions["notify"].metric_errors(period=_FIVE_MINUTES)
+        self._alarm("NotifyErrors", notify_errors, "notify fails: webhooks are told late or not at all.")
         self._alarm(
             "ServerErrors",
             api.metric_server_error(period=_FIVE_MINUTES, statistic="Sum"),
             "Clients saw 5xx.",
             threshold=5,
         )
-        self._dashboard(config, api=api, intake=intake, undelivered=undelivered, workflow=workflow, functions=functions)
+        self._dashboard(
+            config,
+            api=api,
+            intake=intake,
+            webhooks=webhooks,
+            undelivered=undelivered,
+            workflow=workflow,
+            functions=functions,
+        )
 
     def _topic(self, config: StageConfig) -> sns.Topic:
         # A key of ours: CloudWatch publishes as a service, which the policy of alias/aws/sns does not let in.
@@ -99,12 +113,13 @@ class Monitoring(Construct):
         *,
         api: apigateway.RestApi,
         intake: Intake,
+        webhooks: Webhooks,
         undelivered: sqs.Queue,
         workflow: sfn.StateMachine,
         functions: Mapping[str, lambda_.Function],
     ) -> None:
         lanes = (intake.interactive, intake.bulk)
-        dead = [lane.dead_letters for lane in lanes] + [undelivered]
+        dead = [lane.dead_letters for lane in (*lanes, webhooks.deliveries)] + [undelivered]
         dashboard = cloudwatch.Dashboard(self, "Dashboard", dashboard_name=config.prefix)
         dashboard.add_widgets(
             _graph("Requests", api.metric_count(), api.metric_client_error(), api.metric_server_error()),

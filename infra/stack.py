@@ -18,6 +18,7 @@ from infra.inference.endpoint import grant_invoke_async
 from infra.intake import Intake
 from infra.monitoring import Monitoring
 from infra.storage import Storage
+from infra.webhooks import Webhooks
 from infra.workflow.construct import Workflow
 from shared.settings import Settings
 
@@ -38,6 +39,7 @@ class CoreStack(Stack):
         self.intake = Intake(self, "Intake", config=config)
         self.events = Events(self, "Events", config=config)
         self.workflow = Workflow(self, "Workflow", config=config)
+        self.webhooks = Webhooks(self, "Webhooks", config=config)
         self.hosts = Hosts(self, "Hosts", config=config)
         self.functions = Functions(
             self, "Functions", config=config, settings=self._settings(), undelivered=self.events.undelivered
@@ -55,6 +57,7 @@ class CoreStack(Stack):
             config=config,
             api=self.api.rest_api,
             intake=self.intake,
+            webhooks=self.webhooks,
             undelivered=self.events.undelivered,
             workflow=self.workflow.state_machine,
             functions=functions.all,
@@ -74,6 +77,10 @@ class CoreStack(Stack):
             poison_queue_url=self.intake.interactive.dead_letters.queue_url,
             replay_table_name=self.storage.replays.table_name,
             **{f"tenant_{name}": value for name, value in self._config.tenant.model_dump().items()},
+            webhook_queue_url=self.webhooks.deliveries.queue.queue_url,
+            webhook_dead_letters_url=self.webhooks.deliveries.dead_letters.queue_url,
+            webhook_key_id=self.webhooks.key.key_id,
+            webhook_allow_loopback=self._config.webhook_allow_loopback,
             endpoint_prefix=self._config.endpoint_prefix,
             endpoint_models=",".join(endpoint.model for endpoint in self._config.endpoints),
             provider_secret_name=self.hosts.secret_name,
@@ -87,6 +94,8 @@ class CoreStack(Stack):
         self.events.tell_of_renders(self.functions.resume)
         self.events.tell_of_broken_executions(self.functions.conclude, workflow_arn=self.workflow.arn)
         self.events.every_minute(self.functions.sweep)
+        self.webhooks.listen(self.events.bus, undelivered=self.events.undelivered)
+        self.webhooks.feed(self.functions.notify)
 
     def _grant(self) -> None:
         """Who may do what, function by function."""
@@ -101,10 +110,13 @@ class CoreStack(Stack):
         workflow.grant_stop(functions.api)
         workflow.grant_wake(functions.api)
         self.events.bus.grant_put_events_to(functions.api)
+        self.webhooks.grant_redeliver(functions.api)
+        self.webhooks.grant_secrets(functions.api)
 
         storage.grant_read_write_ledger(functions.dispatch)
         workflow.grant_start(functions.dispatch)
         self.intake.interactive.dead_letters.grant_send_messages(functions.dispatch)
+        self.events.bus.grant_put_events_to(functions.dispatch)
 
         storage.grant_read_write_ledger(functions.render)
         storage.grant_read_write_images(functions.render)
@@ -130,6 +142,11 @@ class CoreStack(Stack):
         workflow.grant_wake(functions.sweep)
         self.events.bus.grant_put_events_to(functions.sweep)
 
+        storage.grant_read_write_ledger(functions.notify)
+        storage.grant_read_images(functions.notify)
+        self.webhooks.grant_deliver(functions.notify)
+        self.webhooks.grant_secrets(functions.notify)
+
     def _tell(self) -> None:
         """Outputs: what a client, an operator or the local stack has to know."""
         outputs = {
@@ -145,6 +162,8 @@ class CoreStack(Stack):
             "InteractiveQueueUrl": self.intake.interactive.queue.queue_url,
             "BulkQueueUrl": self.intake.bulk.queue.queue_url,
             "PoisonQueueUrl": self.intake.interactive.dead_letters.queue_url,
+            "WebhookQueueUrl": self.webhooks.deliveries.queue.queue_url,
+            "WebhookDeadLettersUrl": self.webhooks.deliveries.dead_letters.queue_url,
             "UndeliveredQueueUrl": self.events.undelivered.queue_url,
             **{f"{name.capitalize()}Function": function.function_name for name, function in self.functions.all.items()},
         }

@@ -13,7 +13,9 @@
     │   ├── BodyTooLarge                     body_too_large             413
     │   ├── UnsupportedMediaType             unsupported_media_type     415
     │   ├── InvalidRequest                   invalid_request            422
-    │   ├── KeyReused                        idempotency_key_reused     422
+    │   │   ├── KeyReused                    idempotency_key_reused     422
+    │   │   ├── WebhookRefused               webhook_refused            422   leads where we do not go
+    │   │   └── WebhookUnresolved            webhook_unresolved         422   no address: tried again at delivery
     │   ├── TextMismatch                     rendered_text_mismatch     422
     │   ├── Throttled                        throttled                  429   too many requests a second
     │   └── QuotaExceeded                    quota_exceeded             429   too many jobs, or too much money, a day
@@ -124,6 +126,18 @@ class KeyReused(InvalidRequest):
     """An idempotency key that belongs to another request already."""
 
     code = "idempotency_key_reused"
+
+
+class WebhookRefused(InvalidRequest):
+    """A webhook's URL leads where we do not go: not https, a port or an address of no public host."""
+
+    code = "webhook_refused"
+
+
+class WebhookUnresolved(InvalidRequest):
+    """The name in a webhook's URL has no address, at least now."""
+
+    code = "webhook_unresolved"
 
 
 class TextMismatch(RequestError):

@@ -1,13 +1,13 @@
-"""Where the pipeline speaks: the intake queues and the event bus.
+"""Where the pipeline speaks: the intake queues, the event bus, and the queue of what webhooks are still to be told.
 
-Hides SQS and EventBridge. Both speak after the ledger has been written and may repeat themselves.
+Hides SQS and EventBridge. All speak after the ledger has been written and may repeat themselves.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from shared.models import IntakeMessage, Job, canonical_json
+from shared.models import Announcement, IntakeMessage, Job, canonical_json
 from shared.telemetry import logger
 
 if TYPE_CHECKING:
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 SOURCE: Final = "presscheck"
+MAX_POSTPONE_S: Final = 12 * 3600 - 60
+"""SQS hides a message for 12 hours at most, counted from when it was received; a try takes a part of it."""
 
 
 class Intake:
@@ -31,12 +33,7 @@ class Intake:
 
     def bury(self, body: str, *, reason: str) -> None:
         """Put a message no retry can make good with the dead letters, unchanged, its reason beside it."""
-        self._client.send_message(
-            QueueUrl=self._poison_url,
-            MessageBody=body,
-            MessageAttributes={"reason": {"DataType": "String", "StringValue": reason[:1000]}},
-        )
-        logger.error("message_buried", reason=reason[:1000])
+        _bury(self._client, self._poison_url, body, reason=reason)
 
 
 class Announcer:
@@ -47,8 +44,21 @@ class Announcer:
         self._bus = bus
 
     def announce(self, kind: str, job: Job, **facts: Any) -> None:
-        """Put `job.draft_ready`, `job.completed` … on the bus. Never carries prompts or links."""
-        detail = {"job_id": job.id, "tenant": job.tenant, "stage": job.stage, "use_case": job.use_case, **facts}
+        """Put `job.draft_ready`, `job.completed` … on the bus. Never carries prompts or links.
+
+        Repeating it is harmless: to a webhook, one kind of event of one round of drafts is the same event.
+        """
+        detail = {
+            "kind": kind,
+            "at": job.updated_at.isoformat(),
+            "occurrence": len(job.rounds),
+            "webhook": job.request.webhook is not None,  # what the rule of the delivery queue goes by
+            "job_id": job.id,
+            "tenant": job.tenant,
+            "stage": job.stage,
+            "use_case": job.use_case,
+            **facts,
+        }
         reply = self._client.put_events(
             Entries=[
                 {"Source": SOURCE, "DetailType": kind, "Detail": canonical_json(detail), "EventBusName": self._bus}
@@ -56,3 +66,31 @@ class Announcer:
         )
         if reply["FailedEntryCount"]:
             logger.error("announce_failed", kind=kind, job_id=job.id, reason=reply["Entries"][0].get("ErrorCode"))
+
+
+class Outbox:
+    """The delivery queue: one message an event that a webhook is still to be told."""
+
+    def __init__(self, client: SQSClient, *, url: str, dead_letters_url: str) -> None:
+        self._client = client
+        self._url = url
+        self._dead_letters_url = dead_letters_url
+
+    def send(self, announcement: Announcement) -> None:
+        """Deliver it as soon as may be, once more if it was there before."""
+        self._client.send_message(QueueUrl=self._url, MessageBody=announcement.model_dump_json())
+
+    def postpone(self, receipt: str, *, by_s: float) -> None:
+        """Show a received message again that much later: at most 12 hours, which is SQS's limit."""
+        seconds = max(0, min(round(by_s), MAX_POSTPONE_S))
+        self._client.change_message_visibility(QueueUrl=self._url, ReceiptHandle=receipt, VisibilityTimeout=seconds)
+
+    def bury(self, body: str, *, reason: str) -> None:
+        """Put a message no retry can make good with the dead letters, unchanged, its reason beside it."""
+        _bury(self._client, self._dead_letters_url, body, reason=reason)
+
+
+def _bury(client: SQSClient, url: str, body: str, *, reason: str) -> None:
+    attribute = {"reason": {"DataType": "String", "StringValue": reason[:1000]}}
+    client.send_message(QueueUrl=url, MessageBody=body, MessageAttributes=attribute)
+    logger.error("message_buried", reason=reason[:1000])

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Final, Literal
+from typing import Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from shared.errors import ConfigurationError
 
@@ -33,6 +33,10 @@ class Settings(BaseModel):
     poison_queue_url: str = Field(
         description="Dead letters of the intake: what no retry can make good, with its reason."
     )
+    webhook_queue_url: str
+    webhook_dead_letters_url: str = Field(description="Webhook deliveries that were given up, each with its reason.")
+    webhook_key_id: str = Field(description="KMS key that seals the tenants' signing secrets.")
+    webhook_allow_loopback: bool = Field(False, description="Webhooks may lead to this very machine, by http too.")
     endpoint_prefix: str = Field(description="SageMaker endpoint of a model: this prefix and the model's name.")
     endpoint_models: str = Field("", description="Models that have an endpoint here, by commas: no stand-in for them.")
     replay_table_name: str = Field(description="Answers to requests that carried an idempotency key, for a day.")
@@ -52,6 +56,12 @@ class Settings(BaseModel):
     azure_openai_api_version: str = "2025-04-01-preview"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
+    @model_validator(mode="after")
+    def _loopback_stays_at_home(self) -> Self:
+        if self.webhook_allow_loopback and self.profile != "local":
+            raise ValueError("webhook_allow_loopback is for the profile local alone")
+        return self
+
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> Settings:
         """Read `PRESSCHECK_*`. Raises ConfigurationError that names every missing or wrong variable."""
@@ -59,7 +69,10 @@ class Settings(BaseModel):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            wrong = "; ".join(f"{_variable(str(item['loc'][0]))}: {item['msg']}" for item in error.errors())
+            wrong = "; ".join(
+                f"{_variable(str(item['loc'][0])) if item['loc'] else _PREFIX}: {item['msg']}"
+                for item in error.errors()
+            )
             raise ConfigurationError(f"environment: {wrong}") from error
 
     def to_env(self) -> dict[str, str]:

@@ -5,6 +5,7 @@ The only place that makes clients, with explicit time-outs and retries. Function
 
 from __future__ import annotations
 
+import random
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
@@ -20,9 +21,10 @@ from shared.images import Images
 from shared.keys import Keys
 from shared.ledger import Ledger
 from shared.models import Limits
-from shared.outlets import Announcer, Intake
+from shared.outlets import Announcer, Intake, Outbox
 from shared.pipeline.decisions import Decisions
 from shared.pipeline.milestones import Milestones
+from shared.pipeline.news import JobNews
 from shared.pipeline.releases import Releases
 from shared.pipeline.renders import Renders
 from shared.pipeline.submissions import Submissions
@@ -34,11 +36,14 @@ from shared.prompts import Templates
 from shared.providers.breaker import Breaker
 from shared.providers.sagemaker import SageMaker
 from shared.settings import Settings
+from shared.webhooks.destinations import Destinations
+from shared.webhooks.secrets import SigningSecrets
 from shared.workflow import Workflow
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.idempotency import DynamoDBPersistenceLayer
 
+    from shared.pipeline.notifications import Notifications
     from shared.providers import Provider
     from shared.providers.secrets import Keyring
 
@@ -140,6 +145,8 @@ def submissions() -> Submissions:
         ledger=ledger(),
         images=images(),
         intake=_intake(),
+        announcer=_announcer(),
+        destinations=_destinations(),
         workflow=_workflow(),
         policies=policies(),
         catalogue=catalogue(),
@@ -179,7 +186,7 @@ def verdicts() -> Verdicts:
 def milestones() -> Milestones:
     return Milestones(
         ledger=ledger(),
-        announcer=Announcer(_client("events"), bus=settings().bus_name),
+        announcer=_announcer(),
         policies=policies(),
         approval_patience=timedelta(seconds=settings().approval_patience_s),
         clock=now,
@@ -209,6 +216,36 @@ def sweep() -> Sweep:
 
 
 @cache
+def notifications() -> Notifications:
+    # Imported here: what submits a job need not carry an HTTP client through its cold start.
+    from shared.pipeline.notifications import Notifications
+    from shared.webhooks.post import Post
+
+    return Notifications(
+        ledger=ledger(),
+        outbox=Outbox(
+            _client("sqs"), url=settings().webhook_queue_url, dead_letters_url=settings().webhook_dead_letters_url
+        ),
+        sources={"job": JobNews(ledger=ledger(), link=images().link, dialects={})},
+        secrets=signing_secrets(),
+        destinations=_destinations(),
+        post=Post(),
+        clock=now,
+        draw=random.random,
+    )
+
+
+@cache
+def signing_secrets() -> SigningSecrets:
+    return SigningSecrets(ledger(), _client("kms"), key=settings().webhook_key_id, clock=now)
+
+
+@cache
+def _destinations() -> Destinations:
+    return Destinations(allow_loopback=settings().webhook_allow_loopback)
+
+
+@cache
 def _cache() -> Cache:
     return Cache(ledger(), images(), clock=now)
 
@@ -225,6 +262,11 @@ def _intake() -> Intake:
         bulk_url=settings().bulk_queue_url,
         poison_url=settings().poison_queue_url,
     )
+
+
+@cache
+def _announcer() -> Announcer:
+    return Announcer(_client("events"), bus=settings().bus_name)
 
 
 @cache

@@ -53,6 +53,7 @@ from shared.pipeline.verdicts import Eyes, Verdicts
 from shared.pipeline.waits import Waits, approval_ticket
 from shared.policy import Policies
 from shared.prompts import Templates
+from shared.webhooks.destinations import Destinations
 from tests.conftest import Clock
 from tests.world import DESIGNER, STRANGER, FakeHost, FakeWorkflow, Resources, hero, picture
 
@@ -99,6 +100,7 @@ class Studio:
             compare=lambda _, __: likeness,
         )
         self.sqs = boto3.client("sqs")
+        self.events = boto3.client("events")
         self.queue = settings.interactive_queue_url
         self.poison = settings.poison_queue_url
         intake = Intake(
@@ -112,6 +114,8 @@ class Studio:
             ledger=self.ledger,
             images=self.images,
             intake=intake,
+            announcer=Announcer(self.events, bus=settings.bus_name),
+            destinations=Destinations(allow_loopback=True),
             workflow=self.workflow,
             policies=policies,
             catalogue=catalogue,
@@ -135,7 +139,7 @@ class Studio:
         self.verdicts = Verdicts(ledger=self.ledger, images=self.images, policies=policies, open_eyes=lambda: self.eyes)
         self.milestones = Milestones(
             ledger=self.ledger,
-            announcer=Announcer(boto3.client("events"), bus=settings.bus_name),
+            announcer=Announcer(self.events, bus=settings.bus_name),
             policies=policies,
             approval_patience=timedelta(days=3),
             clock=clock,
@@ -202,6 +206,9 @@ class Studio:
 
     def intact(self, job: Job) -> bool:
         return chain_problem(self.ledger.job(job.id), self.ledger.events(job.id)) is None
+
+    def dispatch(self, job: Job) -> None:
+        self.submissions.dispatch(IntakeMessage(job_id=job.id, submitted_at=job.created_at).model_dump_json())
 
     def queued(self) -> list[str]:
         messages = self.sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10).get("Messages", [])
@@ -661,7 +668,7 @@ def test_what_no_model_can_paint_is_refused_before_anything_is_promised(studio: 
     for field_name, fields in {
         "size": {"size": "1000x1000"},
         "use_case": {"use_case": "billboard"},
-        "webhook": {"webhook": "https://example.com/hook"},
+        "webhook": {"webhook": "https://10.0.0.1/hook"},
         "expected_text": {"expected_text": "A" * 118, "text_box": [0.4, 0.4, 0.05, 0.05]},
     }.items():
         with pytest.raises(InvalidRequest) as refusal:

@@ -36,6 +36,9 @@ def create_resources() -> Resources:
         interactive_queue_url=boto3.client("sqs").create_queue(QueueName="interactive")["QueueUrl"],
         poison_queue_url=boto3.client("sqs").create_queue(QueueName="poison")["QueueUrl"],
         bulk_queue_url=boto3.client("sqs").create_queue(QueueName="bulk")["QueueUrl"],
+        webhook_queue_url=boto3.client("sqs").create_queue(QueueName="webhooks")["QueueUrl"],
+        webhook_dead_letters_url=boto3.client("sqs").create_queue(QueueName="webhooks-dead")["QueueUrl"],
+        webhook_key_id=boto3.client("kms").create_key()["KeyMetadata"]["KeyId"],
         endpoint_prefix="presscheck-test-",
         replay_table_name="replays",
     )

@@ -16,7 +16,7 @@ from functions.api.routes import Routes
 from functions.api.waiting import preferred_wait_s, wait_for
 from shared import wiring
 from shared.ledger import Once, chain_problem
-from shared.models import MAX_DRAFTS, Job, JobRequest, Principal, Stage, Value
+from shared.models import MAX_DRAFTS, Door, Job, JobRequest, Principal, Stage, Value
 from shared.views import AuditView, JobList, JobView, job_view
 
 routes = Routes("Jobs")
@@ -76,7 +76,7 @@ def generate(who: Principal, asked: JobRequest, once: Once | None) -> Response[s
 
 
 def _submit(who: Principal, asked: JobRequest, once: Once | None) -> Response[str]:
-    job = wiring.submissions().submit(who, asked, once=once)
+    job = wiring.submissions().submit(who, asked, once=once, door=Door(base_url=base_url(routes.event)))
     wait_s = preferred_wait_s(header(routes.event, "prefer"))
     headers = {"location": f"{base_url(routes.event)}/v1/jobs/{job.id}"}
     if wait_s is None:

@@ -19,9 +19,11 @@ from shared.errors import InvalidRequest, JobConcluded, LedgerConflict, NotFound
 from shared.ledger.chain import Amendment, link
 from shared.ledger.circuits import CircuitStore
 from shared.ledger.claims import Claims, Once
+from shared.ledger.deliveries import DeliveryStore
 from shared.ledger.keys import KeyStore
 from shared.ledger.releases import ReleaseHistory
 from shared.ledger.renders import Renders
+from shared.ledger.signing import SigningStore
 from shared.ledger.table import UNLESS_EXISTS, WRITE_TRIES, Conflict, Table, encode, stamp
 from shared.ledger.tickets import Tickets
 from shared.ledger.usage import UsageStore, open_partition
@@ -53,6 +55,8 @@ class Ledger:
         self.circuits = CircuitStore(self._table)
         self.keys = KeyStore(self._table)
         self.usage = UsageStore(self._table)
+        self.deliveries = DeliveryStore(self._table)
+        self.signing = SigningStore(self._table)
 
     def open(self, job: Job, *, actor: str, data: dict[str, Any], once: Once | None = None) -> Job:
         """Write a new job and the first link of its chain. Calling twice with one id raises LedgerConflict.

@@ -22,7 +22,7 @@ from shared.models.attempt import (
 from shared.models.job import TERMINAL_STAGES, Decision, Edit, Event, Job, JobPage, Stage
 from shared.models.messages import IntakeMessage, RenderTask, StepReply
 from shared.models.recipe import Recipe, Sampler, TemplateRef, TextGuide, Tier
-from shared.models.request import Finalize, JobRequest
+from shared.models.request import Door, Finalize, JobRequest
 from shared.models.values import (
     MAX_DRAFTS,
     MAX_PROMPT_CHARS,
@@ -43,6 +43,16 @@ from shared.models.values import (
     sha256_hex,
 )
 from shared.models.verification import ArtifactFinding, Similarity, TextCheck, TextDifference, Verdict, Verification
+from shared.models.webhooks import (
+    Announcement,
+    Delivery,
+    DeliveryList,
+    DeliveryTry,
+    DisabledEndpoint,
+    DisabledEndpointList,
+    SigningSecret,
+    WebhookEvent,
+)
 
 __all__ = [
     "MAX_DRAFTS",
@@ -52,6 +62,7 @@ __all__ = [
     "TERMINAL_STAGES",
     "Alias",
     "Allowance",
+    "Announcement",
     "ApiKey",
     "ArtifactFinding",
     "Attempt",
@@ -60,7 +71,13 @@ __all__ = [
     "Box",
     "CleanText",
     "Decision",
+    "Delivery",
+    "DeliveryList",
+    "DeliveryTry",
     "Determinism",
+    "DisabledEndpoint",
+    "DisabledEndpointList",
+    "Door",
     "Edit",
     "ErrorDetail",
     "Event",
@@ -82,6 +99,7 @@ __all__ = [
     "Sampler",
     "SeedRecord",
     "Sha256",
+    "SigningSecret",
     "Similarity",
     "Size",
     "Stage",
@@ -98,6 +116,7 @@ __all__ = [
     "Value",
     "Verdict",
     "Verification",
+    "WebhookEvent",
     "canonical_json",
     "sha256_hex",
 ]

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 
 from shared.models.attempt import ErrorDetail
 from shared.models.recipe import TemplateRef
-from shared.models.request import JobRequest
+from shared.models.request import Door, JobRequest
 from shared.models.values import Box, Sha256, Size, TextBox, Value, canonical_json, sha256_hex
 
 
@@ -81,6 +81,7 @@ class Job(Value):
     head: str
     """Digest of that event: the next one points back to it."""
     request: JobRequest
+    door: Door = Door()
     use_case: str
     policy_version: int
     prompt: str

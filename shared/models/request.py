@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AliasChoices, Field, HttpUrl, StrictInt, field_validator, model_validator
 
@@ -22,6 +22,7 @@ from shared.models.values import (
     TextBox,
     Value,
 )
+from shared.models.webhooks import WebhookEvent
 
 
 class Finalize(StrEnum):
@@ -72,8 +73,10 @@ class JobRequest(Value):
     )
     drafts: Annotated[StrictInt, Field(ge=1, le=MAX_DRAFTS)] = 1
     finalize: Finalize = Finalize.AUTO
-    webhook: HttpUrl | None = None
-    webhook_events: tuple[Name, ...] = Field((), max_length=16)
+    webhook: HttpUrl | None = Field(None, description="Told what becomes of the job, signed (Standard Webhooks).")
+    webhook_events: tuple[WebhookEvent, ...] = Field(
+        (), max_length=16, description="Only these events are told; none named: all of them."
+    )
     metadata: dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(max_length=512)]] = Field(
         default_factory=dict, max_length=16
     )
@@ -87,6 +90,15 @@ class JobRequest(Value):
         if isinstance(value, str) and SEED_SET.fullmatch(value):
             return value
         raise ValueError(f'must be a whole number from 0 to {MAX_SEED}, or a seed set such as "brand@3"')
+
+    @field_validator("webhook_events", mode="before")
+    @classmethod
+    def _known_events(cls, value: Any) -> Any:
+        known = {event.value for event in WebhookEvent}
+        unknown = [each for each in value if str(each) not in known] if isinstance(value, list | tuple) else []
+        if unknown:
+            raise ValueError(f'"{str(unknown[0])[:64]}" is no event; choose from {", ".join(WebhookEvent)}')
+        return value
 
     @field_validator("expected_text", mode="before")
     @classmethod
@@ -107,4 +119,13 @@ class JobRequest(Value):
             for field in ("mask_image", "strength"):
                 if getattr(self, field) is not None:
                     raise ValueError(f"{field} needs init_image: there is no picture to change")
+        if self.webhook_events and self.webhook is None:
+            raise ValueError("webhook_events needs a webhook")
         return self
+
+
+class Door(Value):
+    """Through which door a request came in, and so how its webhook is spoken to."""
+
+    base_url: str = Field("", description="Where the client reached the API, without a trailing slash.")
+    dialect: Literal["presscheck", "replicate"] = "presscheck"

@@ -68,14 +68,14 @@ class Milestones:
         ready = _rendered_drafts(self.ledger.attempts(job_id))
         if not any(draft.candidate in job.candidates for draft in ready):
             return StepReply(next="conclude", outcome="failed")
-        if job.request.finalize is Finalize.DRAFT_ONLY:
-            return StepReply(next="conclude", outcome="drafted")
         if job.chosen_draft is not None:
             return StepReply(next="finalize", attempt=1)
+        self._announce("job.draft_ready", job)
+        if job.request.finalize is Finalize.DRAFT_ONLY:
+            return StepReply(next="conclude", outcome="drafted")
         if job.request.finalize is Finalize.ON_APPROVAL:
             return self._ask(job, ready)
         chosen = min(draft.candidate for draft in ready if draft.candidate in job.candidates)
-        self._announce("job.draft_ready", job)
         return self._schedule(job, chosen, off_peak=job.request.finalize is Finalize.OFF_PEAK, actor=_ACTOR)
 
     def _ask(self, job: Job, ready: Sequence[Attempt]) -> StepReply:
@@ -91,7 +91,9 @@ class Milestones:
                     due=self.clock() + self.approval_patience,
                 )
 
-            self._announce("job.awaiting_approval", self.ledger.amend(job, change))
+            job = self.ledger.amend(job, change)
+        if job.decision is None:  # said again by a repeated step: the try before may have died with it on its lips
+            self._announce("job.awaiting_approval", job)
         return StepReply(next="approval", ticket=ticket)
 
     # ── somebody decided, or nobody did ──────────────────────────────────────────────────────────
@@ -142,7 +144,9 @@ class Milestones:
     # ── it is over ───────────────────────────────────────────────────────────────────────────────
 
     def conclude(self, job_id: str, outcome: Outcome, *, cause: str = "", actor: str = _ACTOR) -> Job:
-        """Bring the job to its terminal stage and announce it. A concluded job stays as it is."""
+        """Bring the job to its terminal stage and announce it. A concluded job stays as it is, and is announced again:
+        the try before may have died between the two.
+        """
         attempts = self.ledger.attempts(job_id)
 
         def change(job: Job) -> Amendment | None:
@@ -165,8 +169,8 @@ class Milestones:
             job = self.ledger.amend(before, change)
         except JobConcluded:
             job = self.ledger.job(job_id)
+        self._announce(_ANNOUNCED[job.stage], job, cost_usd_micros=job.cost_usd_micros)
         if not before.stage.terminal:
-            self._announce(_ANNOUNCED[job.stage], job, cost_usd_micros=job.cost_usd_micros)
             measure("JobsConcluded", 1, stage=job.stage.value, use_case=job.use_case)
         return job
 

@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 from pydantic import ValidationError
 from ulid import ULID
@@ -19,13 +20,28 @@ from shared.catalogue import Catalogue
 from shared.errors import ImageUnreadable, InvalidRequest, NotFound
 from shared.images import Images, describe
 from shared.ledger import Ledger, Once
-from shared.models import MAX_SEED, Edit, Finalize, ImageRef, IntakeMessage, Job, JobRequest, Principal, Size, Stage
-from shared.outlets import Intake
+from shared.models import (
+    MAX_SEED,
+    Door,
+    Edit,
+    Finalize,
+    ImageRef,
+    IntakeMessage,
+    Job,
+    JobRequest,
+    Principal,
+    Size,
+    Stage,
+)
+from shared.outlets import Announcer, Intake
 from shared.pipeline.releases import Releases
 from shared.policy import Policies, rehearse
 from shared.prompts import Rendered, Template, Templates, normalise
 from shared.telemetry import logger
+from shared.webhooks.destinations import Destinations
 from shared.workflow import Workflow
+
+_NO_DOOR: Final = Door()
 
 
 def _draw_seed() -> int:
@@ -39,6 +55,8 @@ class Submissions:
     ledger: Ledger
     images: Images
     intake: Intake
+    announcer: Announcer
+    destinations: Destinations
     workflow: Workflow
     policies: Policies
     catalogue: Catalogue
@@ -50,7 +68,7 @@ class Submissions:
     allowances: Allowances | None = None
     """None: nobody is limited."""
 
-    def submit(self, who: Principal, request: JobRequest, *, once: Once | None = None) -> Job:
+    def submit(self, who: Principal, request: JobRequest, *, once: Once | None = None, door: Door = _NO_DOOR) -> Job:
         """Accept a job. Raises InvalidRequest, NotFound or ModelRetired, naming the field, or QuotaExceeded.
 
         With `once`, the job this tenant was given under that key before, as it stands now, if there is one.
@@ -58,12 +76,14 @@ class Submissions:
         A crash between the ledger and the queue loses nothing: sweep finds the job and queues it again.
         """
         template = self._releases.template(request.template) if request.template else None
-        job = self._settle(who, request, template)
+        job = self._settle(who, request, template, door=door)
         # What no model can paint is refused now and not in the night.
         model = self._rehearse(job)
         if template and model in template.variants:
             job = _reworded(job, template.render(request.variables, model=model))
             self._rehearse(job)
+        if request.webhook:
+            self.destinations.find(str(request.webhook))
         if self.allowances:
             self.allowances.take_job(who.tenant)
         asked, job = job, self.ledger.open(job, actor=who.name, data=_facts(job), once=once)
@@ -86,8 +106,11 @@ class Submissions:
         except (ValidationError, NotFound) as error:
             self.intake.bury(body, reason=str(error))
             return
-        if not job.stage.terminal:
-            self.workflow.start(job)
+        if job.stage.terminal:
+            return
+        self.workflow.start(job)
+        if job.stage is Stage.QUEUED:
+            self.announcer.announce("job.started", job)
 
     @property
     def _releases(self) -> Releases:
@@ -111,13 +134,8 @@ class Submissions:
             return self.catalogue.find(chosen.alias.asked).name
         return chosen.model.name
 
-    def _settle(self, who: Principal, request: JobRequest, template: Template | None) -> Job:
+    def _settle(self, who: Principal, request: JobRequest, template: Template | None, *, door: Door) -> Job:
         """Every question answered: by the request, else by its template, else by the policy."""
-        if request.webhook or request.webhook_events:
-            raise InvalidRequest(
-                "this version delivers no webhooks yet; poll urls.get, which answers 304 while nothing happens",
-                param="webhook",
-            )
         filled = template.render(request.variables) if template else Rendered(prompt=normalise(request.prompt or ""))
         policy = self._releases.policy()
         use_case = policy.settle(request)
@@ -133,6 +151,7 @@ class Submissions:
             seq=0,
             head="",
             request=request,
+            door=door,
             use_case=use_case,
             policy_version=policy.version,
             prompt=filled.prompt,

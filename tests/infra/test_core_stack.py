@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from functions.api.errors import problem
+from infra import app
 from infra.config import PROD
 from infra.workflow.construct import DEFINITION, placeholders
 from shared.errors import (
@@ -23,7 +24,12 @@ from tests.infra.templates import Template, of_type, plain, words
 
 pytestmark = pytest.mark.xdist_group("cdk")
 
-DEAD_LETTERS = {"IntakeInteractiveDeadLetters", "IntakeBulkDeadLetters", "EventsUndelivered"}
+DEAD_LETTERS = {
+    "IntakeInteractiveDeadLetters",
+    "IntakeBulkDeadLetters",
+    "WebhooksDeliveriesDeadLetters",
+    "EventsUndelivered",
+}
 
 
 def test_the_local_stack_deploys_the_template_of_production(
@@ -114,14 +120,15 @@ def test_executions_are_traced_and_logged_without_prompts(core: Template) -> Non
 
 
 def test_no_message_is_lost_between_the_queues(core: Template) -> None:
-    """Both lanes redrive to their own dead letters, hide a message long enough and fail it alone."""
+    """All lanes redrive to their own dead letters, hide a message long enough and fail it alone."""
     queues = of_type(core, "AWS::SQS::Queue")
-    assert set(queues) == {"IntakeInteractiveQueue", "IntakeBulkQueue"} | DEAD_LETTERS
+    lanes = {"IntakeInteractive": "dispatch", "IntakeBulk": "dispatch", "WebhooksDeliveries": "notify"}
+    assert set(queues) == {f"{lane}Queue" for lane in lanes} | DEAD_LETTERS
 
-    for lane in ("Interactive", "Bulk"):
-        queue = queues[f"Intake{lane}Queue"]
-        assert words(queue["RedrivePolicy"]["deadLetterTargetArn"]) == f"<Intake{lane}DeadLetters.Arn>"
-        assert queue["VisibilityTimeout"] >= 6 * PROD.functions["dispatch"].timeout_s
+    for lane, consumer in lanes.items():
+        queue = queues[f"{lane}Queue"]
+        assert words(queue["RedrivePolicy"]["deadLetterTargetArn"]) == f"<{lane}DeadLetters.Arn>"
+        assert queue["VisibilityTimeout"] >= 6 * PROD.functions[consumer].timeout_s
     for name in DEAD_LETTERS:
         assert queues[name]["MessageRetentionPeriod"] == 14 * 24 * 3600
     for mapping in of_type(core, "AWS::Lambda::EventSourceMapping").values():
@@ -173,7 +180,7 @@ def test_somebody_is_woken_for_lost_work_and_broken_safety_nets(core: Template) 
     }
     errors = {words(alarm["Dimensions"][0]["Value"]) for alarm in alarms.values() if alarm["MetricName"] == "Errors"}
     assert depths == DEAD_LETTERS
-    assert errors == {"<FunctionsResume>", "<FunctionsConclude>", "<FunctionsSweep>"}
+    assert errors == {f"<Functions{name}>" for name in ("Resume", "Conclude", "Sweep", "Notify")}
     assert {"ExecutionsFailed", "ExecutionsTimedOut", "5XXError"} <= {alarm["MetricName"] for alarm in alarms.values()}
     for alarm in alarms.values():
         assert [words(action) for action in alarm["AlarmActions"]] == ["<MonitoringAlarms>"]
@@ -283,3 +290,35 @@ def test_requests_are_throttled_traced_and_logged(core: Template) -> None:
     assert stage["TracingEnabled"] is True
     assert json.loads(stage["AccessLogSetting"]["Format"])["request_id"] == "$context.requestId"
     assert "authorization" not in stage["AccessLogSetting"]["Format"].lower()
+
+
+def test_webhooks_are_told_what_happened_to_jobs_that_have_one(core: Template) -> None:
+    """One message a delivery: a receiver that hangs keeps nobody else's news waiting."""
+    rule = of_type(core, "AWS::Events::Rule")["WebhooksTold"]
+    (mapping,) = (
+        mapping
+        for mapping in of_type(core, "AWS::Lambda::EventSourceMapping").values()
+        if words(mapping["FunctionName"]) == "<FunctionsNotify>"
+    )
+
+    assert rule["EventPattern"] == {"source": ["presscheck"], "detail": {"webhook": [True]}}
+    assert words(rule["EventBusName"]) == "<EventsBus>"
+    assert words(rule["Targets"][0]["Arn"]) == words(mapping["EventSourceArn"]) == "<WebhooksDeliveriesQueue.Arn>"
+    assert rule["Targets"][0]["InputPath"] == "$.detail"
+    assert mapping["BatchSize"] == 1
+
+
+def test_only_the_local_stack_lets_webhooks_lead_to_its_own_machine(core: Template, local: dict[str, Template]) -> None:
+    def allowed(template: Template) -> set[str]:
+        functions = of_type(template, "AWS::Lambda::Function").values()
+        return {item["Environment"]["Variables"]["PRESSCHECK_WEBHOOK_ALLOW_LOOPBACK"] for item in functions}
+
+    assert allowed(core) == {"False"}
+    assert allowed(local["Core"]) == {"True"}
+
+
+def test_synthesis_refuses_loopback_webhooks_for_production() -> None:
+    careless = PROD.model_copy(update={"webhook_allow_loopback": True, "package": "source"})
+
+    with pytest.raises(ValueError, match="webhook_allow_loopback is for the profile local alone"):
+        app.build(careless)

@@ -26,6 +26,9 @@ BURY = {"sqs:SendMessage": {GRAVE}} | {
 }
 BEDROCK = {"arn:<AWS::Partition>:bedrock:us-west-2::foundation-model/stability.sd3-5-large-v1:0"}
 ANNOUNCE = {"events:PutEvents": {"<EventsBus.Arn>"}}
+TELL = "<WebhooksDeliveriesQueue.Arn>"
+TOLD_IN_VAIN = "<WebhooksDeliveriesDeadLetters.Arn>"
+SEAL = {f"kms:{action}": {"<WebhooksSecretsKey.Arn>"} for action in ("Encrypt", "Decrypt")}
 WAKE = {"states:SendTaskSuccess": {"*"}}
 STATES = "arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>"
 START = {"states:StartExecution": {f"{STATES}:stateMachine:presscheck-prod-render"}}
@@ -39,10 +42,11 @@ EXPECTED = {
     | {"dynamodb:DeleteItem": REPLAYS}
     | {"s3:GetObject": IMAGES, "states:StopExecution": EXECUTIONS}
     | LIST
-    | SEND
+    | {action: lanes | {TELL} for action, lanes in SEND.items()}
+    | SEAL
     | WAKE
     | ANNOUNCE,
-    "Dispatch": READ_WRITE_LEDGER | RECEIVE | START | BURY,
+    "Dispatch": READ_WRITE_LEDGER | RECEIVE | START | BURY | ANNOUNCE,
     "Render": READ_WRITE_LEDGER
     | {"s3:GetObject": IMAGES | INFERENCE, "s3:PutObject": IMAGES | INFERENCE}
     | {"sagemaker:InvokeEndpointAsync": ENDPOINTS, "bedrock:InvokeModel": BEDROCK}
@@ -59,6 +63,13 @@ EXPECTED = {
     | START
     | WAKE
     | ANNOUNCE,
+    "Notify": READ_WRITE_LEDGER
+    | {"s3:GetObject": IMAGES}
+    | LIST
+    | {action: {TELL} for action in RECEIVE}
+    | {f"sqs:{action}": {TELL, TOLD_IN_VAIN} for action in ("GetQueueAttributes", "GetQueueUrl")}
+    | {"sqs:SendMessage": {TOLD_IN_VAIN}}
+    | SEAL,
 }
 
 
