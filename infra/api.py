@@ -94,7 +94,8 @@ class Api(Construct):
             "Rest",
             rest_api_name=config.prefix,
             description="Presscheck: a draft, a final, a verification and a ledger",
-            binary_media_types=["image/*"],
+            # Everything: what Lambda compressed itself leaves as bytes only where the Accept header names such a type.
+            binary_media_types=["*/*"],
             endpoint_types=[apigateway.EndpointType.REGIONAL],
             cloud_watch_role=True,
             # One per account and region, shared with every other API: never taken away with ours.

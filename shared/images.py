@@ -54,10 +54,18 @@ class Images:
             raise
         return True
 
+    @property
+    def origin(self) -> str:
+        """Where every link leads: the address of the bucket, with a slash at its end."""
+        return self._presigned("images/").partition("?")[0].removesuffix("images/")
+
     def link(self, ref: ImageRef) -> str:
         """A presigned URL; whoever has it can read the image until it expires."""
+        return self._presigned(ref.key)
+
+    def _presigned(self, key: str) -> str:
         return self._s3.generate_presigned_url(
-            "get_object", Params={"Bucket": self._bucket, "Key": ref.key}, ExpiresIn=self._url_ttl_s
+            "get_object", Params={"Bucket": self._bucket, "Key": key}, ExpiresIn=self._url_ttl_s
         )
 
 

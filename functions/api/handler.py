@@ -12,14 +12,14 @@ from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.api import choices, health, jobs, webhooks
+from functions.api import choices, health, jobs, studio, webhooks
 from functions.api.errors import problem
 from functions.api.http import allowance_headers
 from functions.api.routes import Routes
 from shared.errors import NotFound, PresscheckError
 from shared.telemetry import logger
 
-ROUTES: Final[tuple[Routes, ...]] = (jobs.routes, choices.routes, webhooks.routes, health.routes)
+ROUTES: Final[tuple[Routes, ...]] = (jobs.routes, choices.routes, webhooks.routes, studio.routes, health.routes)
 
 app = APIGatewayRestResolver(strip_prefixes=[])
 for _module in ROUTES:
