@@ -85,7 +85,7 @@ def test_weights_are_refused_with_the_models_name_before_anything_is_loaded(tmp_
 
 
 def test_without_t5_its_part_of_a_prompt_is_zeros(tmp_path: Path) -> None:
-    folder = tiny.save(tmp_path / "weights", t5=False)
+    folder = tiny.save(tmp_path / "weights", with_t5=False)
     check(folder)
 
     made = PromptEncoder(load(folder, device=CPU, dtype=FP32), keep=0).encode("poster")

@@ -32,27 +32,27 @@ SIDE_PX = 128
 JOINT = 64
 
 
-def save(folder: Path, *, t5: bool = True, seed: int = 0) -> Path:
+def save(folder: Path, *, with_t5: bool = True, seed: int = 0) -> Path:
     """The pipeline's folder, about 2 MB. The same seed is the same weights."""
     torch.manual_seed(seed)
-    clips = [_clip_tokenizer(), _clip_tokenizer()]
-    pieces = _t5_tokenizer()
+    clips = [clip_tokenizer(), clip_tokenizer()]
+    pieces = t5_tokenizer()
     StableDiffusion3Pipeline(
-        transformer=_transformer(),
+        transformer=transformer(),
         scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0),
-        vae=_vae(),
-        text_encoder=_clip(clips[0]),
+        vae=vae(),
+        text_encoder=clip(clips[0]),
         tokenizer=clips[0],
-        text_encoder_2=_clip(clips[1]),
+        text_encoder_2=clip(clips[1]),
         tokenizer_2=clips[1],
-        text_encoder_3=_t5(len(pieces)) if t5 else None,
-        tokenizer_3=pieces if t5 else None,
+        text_encoder_3=t5(len(pieces)) if with_t5 else None,
+        tokenizer_3=pieces if with_t5 else None,
     ).save_pretrained(folder)
     return folder
 
 
-def _transformer() -> SD3Transformer2DModel:
-    """Two blocks, the first with the second attention of SD3.5 Medium."""
+def transformer(dual: tuple[int, ...] = (0,)) -> SD3Transformer2DModel:
+    """Two blocks, those of `dual` with the second attention of SD3.5 Medium."""
     return SD3Transformer2DModel(
         sample_size=SIDE_PX // 8,
         patch_size=2,
@@ -66,17 +66,19 @@ def _transformer() -> SD3Transformer2DModel:
         pooled_projection_dim=64,
         pos_embed_max_size=24,
         qk_norm="rms_norm",
-        dual_attention_layers=(0,),
+        dual_attention_layers=dual,
     ).eval()
 
 
-def _vae() -> AutoencoderKL:
+def vae(
+    channels: tuple[int, ...] = (8, 16, 16, 16), layers: int = 1, groups: int = 4, side: int = SIDE_PX
+) -> AutoencoderKL:
     return AutoencoderKL(
         latent_channels=16,
-        block_out_channels=(8, 16, 16, 16),
-        layers_per_block=1,
-        norm_num_groups=4,
-        sample_size=SIDE_PX,
+        block_out_channels=channels,
+        layers_per_block=layers,
+        norm_num_groups=groups,
+        sample_size=side,
         down_block_types=("DownEncoderBlock2D",) * 4,
         up_block_types=("UpDecoderBlock2D",) * 4,
         use_quant_conv=False,
@@ -86,7 +88,7 @@ def _vae() -> AutoencoderKL:
     ).eval()
 
 
-def _clip(tokenizer: CLIPTokenizer) -> CLIPTextModelWithProjection:
+def clip(tokenizer: CLIPTokenizer) -> CLIPTextModelWithProjection:
     config = CLIPTextConfig(
         vocab_size=len(tokenizer),
         hidden_size=32,
@@ -102,7 +104,7 @@ def _clip(tokenizer: CLIPTokenizer) -> CLIPTextModelWithProjection:
     return CLIPTextModelWithProjection(config).eval()
 
 
-def _t5(vocabulary: int) -> T5EncoderModel:
+def t5(vocabulary: int) -> T5EncoderModel:
     return T5EncoderModel(
         T5Config(
             vocab_size=vocabulary,
@@ -116,7 +118,7 @@ def _t5(vocabulary: int) -> T5EncoderModel:
     ).eval()
 
 
-def _clip_tokenizer() -> CLIPTokenizer:
+def clip_tokenizer() -> CLIPTokenizer:
     """Byte by byte: CLIP's alphabet of printable stand-ins, and no merges."""
     printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
     alphabet = [chr(code) for code in printable]
@@ -125,7 +127,7 @@ def _clip_tokenizer() -> CLIPTokenizer:
     return CLIPTokenizer(vocab={word: index for index, word in enumerate(words)}, merges=[], model_max_length=77)
 
 
-def _t5_tokenizer() -> T5TokenizerFast:
+def t5_tokenizer() -> T5TokenizerFast:
     """Character by character."""
     special = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), ("▁", -2.0)]
     return T5TokenizerFast(
