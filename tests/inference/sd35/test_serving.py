@@ -163,6 +163,22 @@ def test_outside_a_mask_every_pixel_stays_the_originals(served: Container) -> No
     assert not np.array_equal(painted[~kept], PIXELS[~kept])
 
 
+@pytest.mark.parametrize("sampler", ["typography", "typeset"])
+def test_words_are_set_inside_the_mask_and_every_other_pixel_is_kept(served: Container, sampler: str) -> None:
+    ground = np.full((256, 256, 3), 200, np.uint8)
+    changes = {"width": 256, "height": 256, "mask": [0.125, 0.25, 0.75, 0.375], "text": {"content": ["SALE"]}}
+
+    response = served.post(init_image=png(ground), sampler=sampler, **changes)
+    again = served.post(init_image=png(ground), sampler=sampler, **changes)
+
+    painted = pixels_of(response)
+    kept = np.ones((256, 256), bool)
+    kept[64:160, 32:224] = False
+    assert np.array_equal(painted[kept], ground[kept])
+    assert not np.array_equal(painted[~kept], ground[~kept])
+    assert again.json()["image"]["sha256"] == response.json()["image"]["sha256"]
+
+
 @pytest.mark.parametrize(
     ("changes", "param", "message"),
     [

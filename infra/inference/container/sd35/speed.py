@@ -55,7 +55,8 @@ class Speed:
 
     def arithmetic(self) -> str:
         """What of it changes bits, for the model revision."""
-        return f"compile={self.compile} fp8={self.fp8} interval={self.guidance_interval} vae={self.vae}"
+        bits = ("compile", "fp8", "guidance_interval", "vae", "skip_unguided")
+        return " ".join(f"{flag}={getattr(self, flag)}" for flag in bits)
 
 
 PLAIN: Final = Speed()

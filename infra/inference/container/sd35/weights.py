@@ -85,8 +85,11 @@ def check(folder: Path) -> None:
 def load(folder: Path, *, device: torch.device, dtype: torch.dtype) -> Weights:
     """The weights of a checked folder, on the device. Raises WeightsError for tensors that are not there."""
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    import transformers.utils.logging as narrator
     from diffusers import AutoencoderKL, FlowMatchEulerDiscreteScheduler, SD3Transformer2DModel
     from transformers import CLIPTextModelWithProjection, CLIPTokenizer, T5EncoderModel, T5TokenizerFast
+
+    narrator.disable_progress_bar()  # a server's log is no terminal
 
     def model(kind: Any, name: str) -> Any:
         made, info = kind.from_pretrained(
