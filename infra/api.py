@@ -56,7 +56,13 @@ _GATEWAY_ERRORS: Final = (
     # API Gateway's name for a method or path that is not there.
     ("MISSING_AUTHENTICATION_TOKEN", 404, "not_found", "Not found", "There is no such route."),
     ("QUOTA_EXCEEDED", 429, "throttled", "Too many requests", _SLOW_DOWN),
-    ("REQUEST_TOO_LARGE", 413, "body_too_large", "Body too large", "The body is longer than 256 kB."),
+    (
+        "REQUEST_TOO_LARGE",
+        413,
+        "body_too_large",
+        "Body too large",
+        "Above 256 kB, or 4.4 MB with a picture.",
+    ),
     ("RESOURCE_NOT_FOUND", 404, "not_found", "Not found", "There is no such route."),
     ("THROTTLED", 429, "throttled", "Too many requests", _SLOW_DOWN),
     ("UNAUTHORIZED", 401, "not_authenticated", "Not authenticated", _SHOW_A_KEY),

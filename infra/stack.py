@@ -105,7 +105,7 @@ class CoreStack(Stack):
 
         storage.grant_read_write_ledger(functions.api)
         storage.grant_replay(functions.api)
-        storage.grant_read_images(functions.api)
+        storage.grant_read_write_images(functions.api)
         self.intake.grant_send(functions.api)
         workflow.grant_stop(functions.api)
         workflow.grant_wake(functions.api)
@@ -139,6 +139,7 @@ class CoreStack(Stack):
         self.intake.grant_send(functions.sweep)
         workflow.grant_start(functions.sweep)
         workflow.grant_watch(functions.sweep)
+        workflow.grant_stop(functions.sweep)
         workflow.grant_wake(functions.sweep)
         self.events.bus.grant_put_events_to(functions.sweep)
 

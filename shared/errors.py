@@ -6,6 +6,7 @@
     │   ├── NotAuthenticated                 not_authenticated          401
     │   ├── NotPermitted                     not_permitted              403
     │   ├── NotFound                         not_found                  404
+    │   │   └── ModelNotFound                model_not_found            404   in the words of OpenAI's clients
     │   ├── WrongStage                       wrong_stage                409
     │   │   └── JobConcluded                 job_concluded              409
     │   ├── ModelRetired                     model_retired              410
@@ -27,6 +28,7 @@
     │   └── RenderLost                       render_lost                504   no answer and no trace of one
     ├── ImageUnreadable                      image_unreadable           422   bytes that are no picture we accept
     ├── ReplaysUnavailable                   replays_unavailable        503   a key's earlier use cannot be looked up
+    ├── StillWorking                         still_working              503   asked for in one call, not done yet
     ├── LedgerConflict                       ledger_conflict            503   writers kept colliding; safe to try again
     └── ConfigurationError                   configuration_error        500   for the operator: environment, TOML
 
@@ -77,6 +79,12 @@ class NotPermitted(RequestError):
 class NotFound(RequestError):
     code = "not_found"
     status = 404
+
+
+class ModelNotFound(NotFound):
+    """No such model, or no longer: what OpenAI's own API answers for both, and its clients tell by class and code."""
+
+    code = "model_not_found"
 
 
 class WrongStage(RequestError):
@@ -210,6 +218,13 @@ class ReplaysUnavailable(PresscheckError):
     """Whether this key was used before cannot be said, so nothing is done: better late than twice."""
 
     code = "replays_unavailable"
+    status = 503
+
+
+class StillWorking(PresscheckError):
+    """A call may wait no longer; `context["retry_after_s"]` says when to ask again for the same, in seconds."""
+
+    code = "still_working"
     status = 503
 
 

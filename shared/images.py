@@ -5,6 +5,7 @@ Hides the bucket and its keys. Bytes are stored unaltered (they may be C2PA-sign
 
 from __future__ import annotations
 
+import base64
 import io
 import warnings
 from typing import TYPE_CHECKING, Final
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 MAX_PIXELS: Final = 64_000_000
+MAX_UPLOAD_BYTES: Final = 50_000_000
 _MIME: Final = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
 _HASH_SIDE: Final = 8
 
@@ -29,7 +31,7 @@ class Images:
     def __init__(self, s3: S3Client, bucket: str, *, url_ttl_s: int) -> None:
         self._s3 = s3
         self._bucket = bucket
-        self._url_ttl_s = url_ttl_s
+        self.url_ttl_s = url_ttl_s
 
     def store(self, tenant: str, data: bytes) -> ImageRef:
         """Keep the bytes as they are; storing the same image again changes nothing. Raises ImageUnreadable."""
@@ -65,8 +67,27 @@ class Images:
 
     def _presigned(self, key: str) -> str:
         return self._s3.generate_presigned_url(
-            "get_object", Params={"Bucket": self._bucket, "Key": key}, ExpiresIn=self._url_ttl_s
+            "get_object", Params={"Bucket": self._bucket, "Key": key}, ExpiresIn=self.url_ttl_s
         )
+
+    def invite(self, tenant: str, sha256: str, *, size_bytes: int, mime: str) -> tuple[str, dict[str, str]]:
+        """A presigned URL to PUT the bytes of one image to, and the headers that must go with it.
+
+        S3 checks the bytes against the hash they are named by. Whether they are a picture is seen when it is used.
+        """
+        checksum = base64.b64encode(bytes.fromhex(sha256)).decode()
+        url = self._s3.generate_presigned_url(
+            "put_object",
+            Params={
+                "Bucket": self._bucket,
+                "Key": _key(tenant, sha256),
+                "ContentType": mime,
+                "ContentLength": size_bytes,
+                "ChecksumSHA256": checksum,
+            },
+            ExpiresIn=self.url_ttl_s,
+        )
+        return url, {"content-type": mime, "content-length": str(size_bytes), "x-amz-checksum-sha256": checksum}
 
 
 def describe(tenant: str, data: bytes) -> ImageRef:

@@ -258,8 +258,21 @@ class PickView(Value):
     problem: str | None = None
 
 
+class ModelName(Value):
+    """A name that OpenAI's clients may ask for: of a model, an alias, or `tier/` and a use case."""
+
+    id: str
+    object: Literal["model"] = "model"
+    created: int = Field(description="When the model behind the name came up, in seconds since 1970.")
+    owned_by: str
+    shutdown_date: str | None = None
+
+
 class ModelList(Value):
     """The catalogue, and what each use case would pick from it under the policy in force."""
+
+    object: Literal["list"] = "list"
+    data: tuple[ModelName, ...] = Field(description="What can be asked for, as OpenAI's clients list it.")
 
     policy_version: int
     profile: str

@@ -6,6 +6,7 @@ The only place that makes clients, with explicit time-outs and retries. Function
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
@@ -22,6 +23,7 @@ from shared.keys import Keys
 from shared.ledger import Ledger
 from shared.models import Limits
 from shared.outlets import Announcer, Intake, Outbox
+from shared.pipeline.calls import Calls
 from shared.pipeline.decisions import Decisions
 from shared.pipeline.milestones import Milestones
 from shared.pipeline.news import JobNews
@@ -32,10 +34,12 @@ from shared.pipeline.sweep import Sweep
 from shared.pipeline.verdicts import Eyes, Verdicts
 from shared.pipeline.waits import Waits
 from shared.policy import Policies
+from shared.predictions import prediction
 from shared.prompts import Templates
 from shared.providers.breaker import Breaker
 from shared.providers.sagemaker import SageMaker
 from shared.settings import Settings
+from shared.views import JobView
 from shared.webhooks.destinations import Destinations
 from shared.webhooks.secrets import SigningSecrets
 from shared.workflow import Workflow
@@ -158,6 +162,11 @@ def submissions() -> Submissions:
 
 
 @cache
+def calls() -> Calls:
+    return Calls(ledger=ledger(), submissions=submissions(), clock=now)
+
+
+@cache
 def renders() -> Renders:
     return Renders(
         ledger=ledger(),
@@ -208,6 +217,7 @@ def sweep() -> Sweep:
         workflow=_workflow(),
         waits=waits(),
         milestones=milestones(),
+        decisions=decisions(),
         cache=_cache(),
         providers=_providers(),
         patience=_patience(),
@@ -221,12 +231,15 @@ def notifications() -> Notifications:
     from shared.pipeline.notifications import Notifications
     from shared.webhooks.post import Post
 
+    def as_prediction(job: JobView) -> Mapping[str, Any]:
+        return prediction(job).model_dump(mode="json")
+
     return Notifications(
         ledger=ledger(),
         outbox=Outbox(
             _client("sqs"), url=settings().webhook_queue_url, dead_letters_url=settings().webhook_dead_letters_url
         ),
-        sources={"job": JobNews(ledger=ledger(), link=images().link, dialects={})},
+        sources={"job": JobNews(ledger=ledger(), link=images().link, dialects={"replicate": as_prediction})},
         secrets=signing_secrets(),
         destinations=_destinations(),
         post=Post(),

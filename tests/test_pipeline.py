@@ -158,6 +158,7 @@ class Studio:
             workflow=self.workflow,
             waits=self.waits,
             milestones=self.milestones,
+            decisions=self.decisions,
             cache=cache,
             providers={"sagemaker": self.host},
             patience=PATIENCE,
@@ -626,6 +627,22 @@ def test_a_redriven_job_goes_on_where_it_was(studio: Studio) -> None:
     assert studio.drafts(job).next == "finalize"
     assert studio.final(job).stage is Stage.DONE
     assert len(studio.host.orders) == orders
+
+
+def test_a_job_that_takes_longer_than_it_was_given_is_canceled(studio: Studio) -> None:
+    job = studio.submit(cancel_after_s=90)
+    studio.workflow.states[job.id] = "running"
+    patient = studio.submit()
+
+    studio.clock.forward(seconds=89)
+    assert studio.sweep.run().canceled == 0
+    studio.clock.forward(seconds=2)
+    assert studio.sweep.run().canceled == 1
+
+    canceled = studio.ledger.job(job.id)
+    assert (canceled.stage, studio.ledger.job(patient.id).stage) == (Stage.CANCELED, Stage.QUEUED)
+    assert studio.ledger.events(job.id)[-1].data["cause"] == "not done within the 90 s it was given"
+    assert studio.workflow.stopped == [job.id]
 
 
 def test_a_lost_notification_is_made_good_by_the_sweep(studio: Studio) -> None:

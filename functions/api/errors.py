@@ -27,8 +27,21 @@ _TITLES = {
 
 
 def problem(error: PresscheckError, *, instance: str) -> Response[str]:
-    """The reply for an error of ours. A 5xx says so to SDKs that would retry it: only 503 is worth it."""
-    body: dict[str, Any] = {
+    """The reply for an error of ours."""
+    headers = {"x-should-retry": "true" if _worth_a_retry(error) else "false"}
+    if "retry_after_s" in error.context:
+        headers["retry-after"] = str(error.context["retry_after_s"])
+    return Response(
+        status_code=error.status,
+        content_type="application/problem+json",
+        body=json.dumps(problem_body(error, instance=instance), ensure_ascii=False, default=str),
+        headers=headers,
+    )
+
+
+def problem_body(error: PresscheckError, *, instance: str) -> dict[str, Any]:
+    """The one body of every error."""
+    return {
         "type": f"urn:presscheck:error:{error.code}",
         "title": _TITLES.get(error.status, "Internal error"),
         "status": error.status,
@@ -42,15 +55,6 @@ def problem(error: PresscheckError, *, instance: str) -> Response[str]:
         },
         **error.context,
     }
-    headers = {"x-should-retry": "true" if _worth_a_retry(error) else "false"}
-    if "retry_after_s" in error.context:
-        headers["retry-after"] = str(error.context["retry_after_s"])
-    return Response(
-        status_code=error.status,
-        content_type="application/problem+json",
-        body=json.dumps(body, ensure_ascii=False, default=str),
-        headers=headers,
-    )
 
 
 def _worth_a_retry(error: PresscheckError) -> bool:
@@ -59,9 +63,16 @@ def _worth_a_retry(error: PresscheckError) -> bool:
     return error.status == 503 or (isinstance(error, Throttled | StillRunning) and soon)  # noqa: PLR2004
 
 
-def invalid(error: ValidationError) -> InvalidRequest:
-    """The first broken rule, with the field it belongs to; all of them in `errors`."""
-    found = [{"param": _field(item["loc"]), "message": _rule(dict(item))} for item in error.errors(include_url=False)]
+def invalid(error: ValidationError, *, under: str | None = None) -> InvalidRequest:
+    """The first broken rule, with the field it belongs to; all of them in `errors`.
+
+    `under`: the field of the body that holds what was checked.
+    """
+    above = (under,) if under else ()
+    found = [
+        {"param": _field((*above, *item["loc"])), "message": _rule(dict(item))}
+        for item in error.errors(include_url=False)
+    ]
     first = found[0]
     where = f"{first['param']}: " if first["param"] else ""
     return InvalidRequest(f"{where}{first['message']}", param=first["param"] or None, errors=found)

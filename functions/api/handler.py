@@ -12,14 +12,23 @@ from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.api import choices, health, jobs, studio, webhooks
+from functions.api import choices, health, jobs, openai, replicate, studio, uploads, webhooks
 from functions.api.errors import problem
 from functions.api.http import allowance_headers
 from functions.api.routes import Routes
-from shared.errors import NotFound, PresscheckError
+from shared.errors import NotFound, PresscheckError, StillWorking
 from shared.telemetry import logger
 
-ROUTES: Final[tuple[Routes, ...]] = (jobs.routes, choices.routes, webhooks.routes, studio.routes, health.routes)
+ROUTES: Final[tuple[Routes, ...]] = (
+    jobs.routes,
+    openai.routes,
+    replicate.routes,
+    uploads.routes,
+    choices.routes,
+    webhooks.routes,
+    studio.routes,
+    health.routes,
+)
 
 app = APIGatewayRestResolver(strip_prefixes=[])
 for _module in ROUTES:
@@ -45,7 +54,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 @app.exception_handler(PresscheckError)  # type: ignore[untyped-decorator]  # Powertools does not type it
 def _ours(error: PresscheckError) -> Response[str]:
-    log = logger.exception if error.status >= 500 else logger.info  # noqa: PLR2004
+    ours = error.status >= 500 and not isinstance(error, StillWorking)  # noqa: PLR2004 - that one is an answer
+    log = logger.exception if ours else logger.info
     log("request_refused", extra={"code": error.code, "param": error.param})
     reply = problem(error, instance=app.current_event.path)
     reply.headers.update(allowance_headers(app.context.get("allowance")))

@@ -34,9 +34,9 @@ def principal(event: BaseProxyEvent, scope: str | None = None) -> Principal:
     return who
 
 
-def body(event: BaseProxyEvent, model: type[Body], *, lenient: bool = False) -> Body:
+def body(event: BaseProxyEvent, model: type[Body], *, lenient: bool = False, limit: int = MAX_BODY_BYTES) -> Body:
     """The request body as a value; none is an empty one. Raises a RequestError that names what is wrong with it."""
-    raw = _raw_body(event)
+    raw = raw_body(event, limit=limit)
     kind = ((event.headers or {}).get("content-type") or "").partition(";")[0].strip().lower()
     if not raw and model is not JobRequest:
         raw, lenient = b"{}", True
@@ -89,12 +89,13 @@ def json_reply(status: int, value: BaseModel, headers: dict[str, str] | None = N
     )
 
 
-def _raw_body(event: BaseProxyEvent) -> bytes:
+def raw_body(event: BaseProxyEvent, *, limit: int = MAX_BODY_BYTES) -> bytes:
+    """The bytes of the body. Raises BodyTooLarge above `limit`."""
     text = event.get("body") or ""
     try:
         raw = base64.b64decode(text, validate=True) if event.is_base64_encoded else text.encode()
     except (binascii.Error, UnicodeEncodeError) as error:
         raise MalformedBody("the body is not UTF-8 text") from error
-    if len(raw) > MAX_BODY_BYTES:
-        raise BodyTooLarge(f"the body has {len(raw)} bytes, at most {MAX_BODY_BYTES} are taken")
+    if len(raw) > limit:
+        raise BodyTooLarge(f"the body has {len(raw)} bytes, at most {limit} are taken")
     return raw

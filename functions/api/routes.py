@@ -19,7 +19,7 @@ from aws_lambda_powertools.utilities.data_classes.common import BaseProxyEvent
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
 
-from functions.api.http import body, header, principal, query_of
+from functions.api.http import MAX_BODY_BYTES, body, header, principal, query_of
 from functions.api.replays import HEADER, KEPT, answer_once, checked_key
 from shared import wiring
 from shared.allowances import refuse
@@ -49,6 +49,8 @@ class Operation:
     takes: type[BaseModel] | None = None
     media: str = "application/json"
     """Of what it takes."""
+    max_bytes: int = MAX_BODY_BYTES
+    """Of a JSON body."""
     lenient: bool = False
     """Reads JSON whatever its content type says."""
     idempotent: bool = False
@@ -140,7 +142,9 @@ class Routes:
             if operation.query:
                 arguments["query"] = query_of(self.event, operation.query)
             if operation.takes and operation.media == "application/json":
-                arguments["asked"] = body(self.event, operation.takes, lenient=operation.lenient)
+                arguments["asked"] = body(
+                    self.event, operation.takes, lenient=operation.lenient, limit=operation.max_bytes
+                )
             if not operation.idempotent:
                 return function(**arguments)
             key = checked_key(header(self.event, HEADER))

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from shared.errors import InvalidRequest, JobConcluded, LedgerConflict, NotFound
+from shared.ledger.calls import CallStore
 from shared.ledger.chain import Amendment, link
 from shared.ledger.circuits import CircuitStore
 from shared.ledger.claims import Claims, Once
@@ -57,6 +58,7 @@ class Ledger:
         self.usage = UsageStore(self._table)
         self.deliveries = DeliveryStore(self._table)
         self.signing = SigningStore(self._table)
+        self.calls = CallStore(self._table)
 
     def open(self, job: Job, *, actor: str, data: dict[str, Any], once: Once | None = None) -> Job:
         """Write a new job and the first link of its chain. Calling twice with one id raises LedgerConflict.
@@ -161,7 +163,7 @@ class Ledger:
                 _job_key(job.id),
                 "SET open_sk = :due",
                 only_if="seq = :seq AND attribute_exists(open_pk)",
-                values={":due": f"{stamp(until)}#{job.id}", ":seq": job.seq},
+                values={":due": f"{stamp(min(until, job.deadline or until))}#{job.id}", ":seq": job.seq},
             )
         except Conflict:
             return  # it moved meanwhile: its new due time is the right one
@@ -211,6 +213,7 @@ def _lease_key(tenant: str, fingerprint: str) -> dict[str, str]:
 
 
 def _job_item(job: Job, due: datetime) -> dict[str, Any]:
+    due = min(due, job.deadline or due)
     item = _job_key(job.id) | {
         "doc": job.model_dump_json(),
         "seq": job.seq,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, Literal
 
@@ -112,6 +112,12 @@ class Job(Value):
     updated_at: datetime
     started_at: datetime | None = None
     completed_at: datetime | None = None
+
+    @property
+    def deadline(self) -> datetime | None:
+        """When the job is canceled if it has not concluded; None for never."""
+        patience = self.request.cancel_after_s
+        return None if patience is None else self.created_at + timedelta(seconds=patience)
 
     @property
     def candidates(self) -> tuple[int, ...]:

@@ -71,6 +71,9 @@ class JobRequest(Value):
     max_cost_usd_micros: Annotated[StrictInt, Field(ge=1)] | None = Field(
         None, description="The most this job may cost, in millionths of a dollar; repairs stop there."
     )
+    cancel_after_s: Annotated[StrictInt, Field(ge=5, le=604_800)] | None = Field(
+        None, description="Canceled where it has not concluded so many seconds after it was submitted."
+    )
     drafts: Annotated[StrictInt, Field(ge=1, le=MAX_DRAFTS)] = 1
     finalize: Finalize = Finalize.AUTO
     webhook: HttpUrl | None = Field(None, description="Told what becomes of the job, signed (Standard Webhooks).")

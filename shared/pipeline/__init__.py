@@ -1,6 +1,7 @@
 """The story of a job, one module a chapter.
 
     submissions   a request becomes an accepted job, and the job an execution
+    calls         pictures asked for in one breath, and asked for again
     listings      what there is to choose from
     releases      which version of a template or the policy is in force
     renders       a task becomes an attempt: planned, cached or painted, stored

@@ -58,12 +58,13 @@ class Decisions:
             )
         return self._decide(who, job_id, word="more", more=drafts)
 
-    def cancel(self, who: Principal, job_id: str) -> Job:
+    def cancel(self, who: Principal, job_id: str, *, cause: str = "") -> Job:
         """Stop the job wherever it is. A concluded job is answered as it is, so cancelling twice is no error."""
         job = self.ledger.job(job_id, tenant=who.tenant)
         if not job.stage.terminal:
-            job = self.milestones.conclude(job_id, "canceled", cause=f"canceled by {who.name}", actor=who.name)
-            self.workflow.stop(job, cause=f"canceled by {who.name}")
+            cause = cause or f"canceled by {who.name}"
+            job = self.milestones.conclude(job_id, "canceled", cause=cause, actor=who.name)
+            self.workflow.stop(job, cause=cause)
             self._hand_over(job_id)
         return job
 

@@ -5,8 +5,8 @@ Hides the mapping from catalogue, policy and templates to their views. Pure: wha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime, time
 from typing import Any, Literal
 
 from shared.catalogue import Catalogue, Model
@@ -17,6 +17,7 @@ from shared.prompts import Template, Templates
 from shared.releases import Release, history_problem
 from shared.views import (
     ModelList,
+    ModelName,
     ModelView,
     PickView,
     PolicyVersionView,
@@ -32,12 +33,15 @@ from shared.views import (
 def model_list(*, policy: Policy, catalogue: Catalogue, profile: str, today: date) -> ModelList:
     """The catalogue as this deployment can use it today, and what each use case would pick."""
     lineup = Lineup(policy=policy, catalogue=catalogue, profile=policy.profile(profile), today=today)
+    models = tuple(_model(lineup, row) for row in catalogue)
+    found = tuple(_pick(lineup, name) for name in policy.use_cases)
     return ModelList(
+        data=tuple(_names(lineup, models, found)),
         policy_version=policy.version,
         profile=profile,
         default_use_case=policy.default_use_case,
-        models=tuple(_model(lineup, row) for row in catalogue),
-        picks=tuple(_pick(lineup, name) for name in policy.use_cases),
+        models=models,
+        picks=found,
     )
 
 
@@ -134,6 +138,25 @@ def _pick(lineup: Lineup, name: str) -> PickView:
         return PickView(
             use_case=name, title=use.title, why=use.why, draft=None, final=None, aliases=(), problem=error.message
         )
+
+
+def _names(lineup: Lineup, models: Sequence[ModelView], found: Sequence[PickView]) -> Iterator[ModelName]:
+    """Every name a job may ask for here and now; a use case is as old as the model that paints its finals."""
+    for row in models:
+        if row.available:
+            shutdown = row.shutdown_at.isoformat() if row.shutdown_at else None
+            for name in (row.name, *row.aliases):
+                yield ModelName(
+                    id=name, created=_seconds(row.active_from), owned_by=row.provider, shutdown_date=shutdown
+                )
+    for pick in found:
+        if pick.final:
+            born = lineup.catalogue.find(pick.final).active_from
+            yield ModelName(id=f"tier/{pick.use_case}", created=_seconds(born), owned_by="presscheck")
+
+
+def _seconds(day: date) -> int:
+    return int(datetime.combine(day, time(), UTC).timestamp())
 
 
 # ── templates ────────────────────────────────────────────────────────────────────────────────────

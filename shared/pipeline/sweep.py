@@ -13,8 +13,9 @@ from datetime import datetime, timedelta
 from shared.cache import Cache
 from shared.errors import JobConcluded, PresscheckError
 from shared.ledger import Amendment, Ledger
-from shared.models import Attempt, AttemptStatus, Job, Stage, Ticket, Value
+from shared.models import Attempt, AttemptStatus, Job, Principal, Stage, Ticket, Value
 from shared.outlets import Intake
+from shared.pipeline.decisions import Decisions
 from shared.pipeline.milestones import Milestones
 from shared.pipeline.waits import Waits, approval_ticket
 from shared.providers import Provider
@@ -34,6 +35,7 @@ class SweepReport(Value):
     woken: int = 0
     redriven: int = 0
     expired: int = 0
+    canceled: int = 0
     given_up: int = 0
     unhurt: int = 0
 
@@ -47,6 +49,7 @@ class Sweep:
     workflow: Workflow
     waits: Waits
     milestones: Milestones
+    decisions: Decisions
     cache: Cache
     providers: Mapping[str, Provider]
     patience: timedelta
@@ -79,6 +82,10 @@ class Sweep:
     def _move(self, job: Job) -> str:
         if job.stage.terminal:
             return "unhurt"
+        if job.deadline and self.clock() >= job.deadline:
+            cause = f"not done within the {job.request.cancel_after_s} s it was given"
+            self.decisions.cancel(Principal(tenant=job.tenant, name="sweep", scopes=()), job.id, cause=cause)
+            return "canceled"
         state = self.workflow.state(job)
         if state == "running":
             return self._nudge(job)

@@ -40,7 +40,7 @@ EXPECTED = {
     "Api": READ_WRITE_LEDGER
     | {f"dynamodb:{action}": LEDGER | REPLAYS for action in ("GetItem", "PutItem", "UpdateItem")}
     | {"dynamodb:DeleteItem": REPLAYS}
-    | {"s3:GetObject": IMAGES, "states:StopExecution": EXECUTIONS}
+    | {"s3:GetObject": IMAGES, "s3:PutObject": IMAGES, "states:StopExecution": EXECUTIONS}
     | LIST
     | {action: lanes | {TELL} for action, lanes in SEND.items()}
     | SEAL
@@ -57,7 +57,7 @@ EXPECTED = {
     "Verify": READ_WRITE_LEDGER | {"s3:GetObject": IMAGES} | LIST,
     "Conclude": READ_WRITE_LEDGER | ANNOUNCE,
     "Sweep": READ_WRITE_LEDGER
-    | {"s3:GetObject": INFERENCE, "states:DescribeExecution": EXECUTIONS}
+    | {"s3:GetObject": INFERENCE, "states:DescribeExecution": EXECUTIONS, "states:StopExecution": EXECUTIONS}
     | LIST
     | SEND
     | START
