@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from shared.cli import stack
 from shared.cli.errors import CliError, refusal, unreachable
 from shared.cli.world import World
-from shared.models import Stage, Value, sha256_hex
+from shared.models import Delivery, DeliveryList, DisabledEndpointList, SigningSecret, Stage, Value, sha256_hex
 from shared.releases import Release
 from shared.views import AuditView, ImageView, JobList, JobView, ModelList, PolicyView, TemplateList, TemplateView
 
@@ -71,6 +71,25 @@ class Api:
     def act(self, job_id: str, verb: str, *, body: Mapping[str, Any]) -> JobDocument:
         """`verb` is approve, reject, drafts or cancel."""
         return _document(JobView, self._send("POST", f"{self._path(job_id)}/{verb}", body=body))
+
+    def deliveries(self, job_id: str) -> Document[DeliveryList]:
+        return _document(DeliveryList, self._send("GET", f"{self._path(job_id)}/deliveries"))
+
+    def redeliver(self, job_id: str, delivery_id: str) -> Document[Delivery]:
+        return _document(Delivery, self._send("POST", f"{self._path(job_id)}/deliveries/{delivery_id}/redeliver"))
+
+    def signing_secret(self) -> Document[SigningSecret]:
+        return _document(SigningSecret, self._send("GET", "/v1/webhooks/secret"))
+
+    def rotate_signing_secret(self) -> Document[SigningSecret]:
+        return _document(SigningSecret, self._send("POST", "/v1/webhooks/secret/rotate"))
+
+    def disabled_endpoints(self) -> Document[DisabledEndpointList]:
+        return _document(DisabledEndpointList, self._send("GET", "/v1/webhooks/disabled"))
+
+    def enable_endpoint(self, url: str) -> Document[DisabledEndpointList]:
+        """Answers with those still disabled."""
+        return _document(DisabledEndpointList, self._send("POST", "/v1/webhooks/enable", body={"url": url}))
 
     def models(self) -> Document[ModelList]:
         return _document(ModelList, self._send("GET", "/v1/models"))

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
+from shared.cli import deliveries as delivered
 from shared.cli import show
 from shared.cli.api import Api, Document, JobDocument, open_api
 from shared.cli.errors import FAILED, CliError, print_json
@@ -67,6 +68,37 @@ def show_(
     world, api = _open(context)
     document = _find(api, job)
     present(world, api, document, Presentation(json, out, prefix=f"{document.view.id}-", images=images))
+    if document.view.input.webhook and not json:
+        told = api.deliveries(document.view.id).view.deliveries
+        delivered.table(world.out, told, now=datetime.now(UTC))
+
+
+@app.command(epilog="[bold]Example[/bold]\n[dim]$[/dim] presscheck jobs deliveries last --json | jq .deliveries")
+def deliveries(context: typer.Context, *, job: JobId, json: Json = False) -> None:
+    """What a job told its webhook: each event, its tries, what was answered, and when the next try is."""
+    world, api = _open(context)
+    found = api.deliveries(_find(api, job).view.id if job == "last" else job)
+    if json:
+        print_json(world.out, found.raw)
+    else:
+        delivered.table(world.out, found.view.deliveries, now=datetime.now(UTC))
+
+
+@app.command(epilog="[bold]Example[/bold]\n[dim]$[/dim] presscheck jobs redeliver last msg_01JD8Z3V_job_completed_1")
+def redeliver(
+    context: typer.Context,
+    *,
+    job: JobId,
+    delivery: Annotated[str, typer.Argument(metavar="DELIVERY", help="Its id, as `jobs deliveries` shows it.")],
+    json: Json = False,
+) -> None:
+    """Tell the webhook once more, now; also a URL that had been switched off."""
+    world, api = _open(context)
+    again = api.redeliver(_find(api, job).view.id if job == "last" else job, delivery)
+    if json:
+        print_json(world.out, again.raw)
+    else:
+        delivered.table(world.out, [again.view], now=datetime.now(UTC))
 
 
 @app.command(epilog="[bold]Example[/bold]\n[dim]$[/dim] presscheck jobs watch last")

@@ -19,7 +19,7 @@ from shared.cli.inline import Images
 from shared.cli.options import ImagesOption, Json, Out, Timeout, Wait, box, pairs, scalar
 from shared.cli.outcome import Presentation, follow, present
 from shared.cli.world import world_of
-from shared.models import Finalize, JobRequest
+from shared.models import Finalize, JobRequest, WebhookEvent
 
 EPILOG = """[bold]Examples[/bold]
 [dim]$[/dim] presscheck render --prompt "A lighthouse in fog, screen print" --use-case hero
@@ -30,7 +30,7 @@ EPILOG = """[bold]Examples[/bold]
 """
 
 _WHAT, _HOW, _TEXT, _WHEN = "What to render", "How to render it", "Text on the picture", "Drafts and final"
-_OPTIONS = {"variables": "--var", "tags": "--tag"}
+_OPTIONS = {"variables": "--var", "tags": "--tag", "webhook_events": "--webhook-event"}
 
 
 def render(
@@ -107,6 +107,13 @@ def render(
     metadata: Annotated[
         list[str] | None, typer.Option("--metadata", metavar="NAME=VALUE", help="Kept with the job; repeat for more.")
     ] = None,
+    webhook: Annotated[
+        str | None, typer.Option("--webhook", metavar="URL", help="Told, signed, what becomes of the job.")
+    ] = None,
+    webhook_event: Annotated[
+        list[WebhookEvent] | None,
+        typer.Option("--webhook-event", help="Only these; repeat for more. None given: all of them."),
+    ] = None,
     wait: Wait = True,
     timeout: Timeout = None,
     out: Out = Path("presscheck-renders"),
@@ -135,6 +142,8 @@ def render(
         "finalize": finalize.value,
         "tags": tag or [],
         "metadata": pairs(metadata or (), option="--metadata"),
+        "webhook": webhook,
+        "webhook_events": [event.value for event in webhook_event or ()],
     }
     request = _checked({name: value for name, value in body.items() if value not in (None, [], {})})
     api = open_api(world)
