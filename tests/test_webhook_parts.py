@@ -12,6 +12,7 @@ from typing import Any
 import openai
 import pytest
 from pydantic import ValidationError
+from replicate.webhook import InvalidSignatureError, Webhooks, WebhookSigningSecret
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from shared.errors import WebhookRefused, WebhookUnresolved
@@ -64,9 +65,21 @@ def test_openais_client_takes_our_signatures_and_refuses_a_changed_body() -> Non
 
     headers = signed_headers("msg_1", body, at=datetime.now(UTC), with_secrets=[new_secret(), secret])
 
-    client.webhooks.verify_signature(body, headers)
+    assert client.webhooks.unwrap(body, headers).type == "job.completed"  # type: ignore[comparison-overlap]  # not one of theirs
     with pytest.raises(openai.InvalidWebhookSignatureError):
         client.webhooks.verify_signature(body + " ", headers)
+
+
+def test_replicates_client_takes_our_signatures_and_refuses_a_changed_body() -> None:
+    old, new = new_secret(), new_secret()
+    body = '{"id":"01J","status":"succeeded"}'
+
+    headers = signed_headers("msg_1", body, at=datetime.now(UTC), with_secrets=[new, old])
+
+    for secret in (old, new):
+        Webhooks.validate(headers=headers, body=body, secret=WebhookSigningSecret(key=secret), tolerance=300)
+    with pytest.raises(InvalidSignatureError):
+        Webhooks.validate(headers=headers, body=body + " ", secret=WebhookSigningSecret(key=new))
 
 
 # ── where they may lead ──────────────────────────────────────────────────────────────────────────
