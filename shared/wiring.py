@@ -24,7 +24,9 @@ from shared.ledger import Ledger
 from shared.models import Limits
 from shared.outlets import Announcer, Intake, Outbox
 from shared.pipeline.calls import Calls
+from shared.pipeline.comparisons import Comparisons
 from shared.pipeline.decisions import Decisions
+from shared.pipeline.insight import Insight
 from shared.pipeline.milestones import Milestones
 from shared.pipeline.news import JobNews
 from shared.pipeline.releases import Releases
@@ -207,6 +209,16 @@ def decisions() -> Decisions:
     return Decisions(
         ledger=ledger(), cache=_cache(), waits=waits(), workflow=_workflow(), milestones=milestones(), clock=now
     )
+
+
+@cache
+def comparisons() -> Comparisons:
+    return Comparisons(ledger=ledger(), images=images())
+
+
+@cache
+def insight() -> Insight:
+    return Insight(ledger=ledger(), clock=now)
 
 
 @cache

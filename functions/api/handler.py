@@ -12,7 +12,7 @@ from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.api import choices, health, jobs, openai, replicate, studio, uploads, webhooks
+from functions.api import choices, health, insight, jobs, openai, replicate, studio, uploads, webhooks
 from functions.api.errors import problem
 from functions.api.http import allowance_headers
 from functions.api.routes import Routes
@@ -26,6 +26,7 @@ ROUTES: Final[tuple[Routes, ...]] = (
     uploads.routes,
     choices.routes,
     webhooks.routes,
+    insight.routes,
     studio.routes,
     health.routes,
 )

@@ -1,0 +1,47 @@
+"""Routes that look back: two renders side by side, and what all of them come to.
+
+Each calls one method of the pipeline and shapes the answer.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from aws_lambda_powertools.event_handler import Response
+from pydantic import Field
+
+from functions.api.http import json_reply
+from functions.api.routes import Routes
+from shared import wiring
+from shared.models import Principal, Value
+from shared.pipeline.comparisons import Comparison
+from shared.pipeline.insight import InsightPage
+
+routes = Routes("Insight")
+
+
+class Sides(Value):
+    left: Annotated[str, Field(max_length=80, description="`<job id>:<render>`, such as `01J…:d2-1` or `01J…:f-1`.")]
+    right: Annotated[str, Field(max_length=80, description="The render held against it.")]
+
+
+class Window(Value):
+    days: Annotated[int, Field(ge=1, le=90)] = 14
+    limit: Annotated[int, Field(ge=1, le=100)] = 50
+    cursor: Annotated[str, Field(max_length=1024)] | None = None
+
+
+@routes.get("/v1/compare", query=Sides, gives={200: Comparison})
+def compare(who: Principal, query: Sides) -> Response[str]:
+    """Hold two renders against each other: pixels, likeness, and what differs in how they were made."""
+    found = wiring.comparisons().of(who, query.left, query.right, link=wiring.images().link)
+    return json_reply(200, found, {"cache-control": "private, no-cache"})
+
+
+@routes.get("/v1/insight", query=Window, gives={200: InsightPage})
+def insight(who: Principal, query: Window) -> Response[str]:
+    """Count what the jobs of the last days came to, a page of jobs at a time.
+
+    Cells may be added up: those of one page to those of the next, days to weeks, models to all.
+    """
+    return json_reply(200, wiring.insight().page(who, days=query.days, limit=query.limit, cursor=query.cursor))
