@@ -154,6 +154,7 @@ class Api(Construct):
             root,
             root.add_resource("health"),
             root.add_resource("openapi.json"),
+            root.add_resource("docs"),
             root.add_resource("static").add_resource("{file+}"),
         ]
         for resource in public:

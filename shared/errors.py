@@ -7,6 +7,7 @@
     │   ├── NotPermitted                     not_permitted              403
     │   ├── NotFound                         not_found                  404
     │   │   └── ModelNotFound                model_not_found            404   in the words of OpenAI's clients
+    │   ├── MethodNotAllowed                 method_not_allowed         405
     │   ├── WrongStage                       wrong_stage                409
     │   │   └── JobConcluded                 job_concluded              409
     │   ├── ModelRetired                     model_retired              410
@@ -85,6 +86,13 @@ class ModelNotFound(NotFound):
     """No such model, or no longer: what OpenAI's own API answers for both, and its clients tell by class and code."""
 
     code = "model_not_found"
+
+
+class MethodNotAllowed(RequestError):
+    """`context["allow"]` lists the methods this path takes."""
+
+    code = "method_not_allowed"
+    status = 405
 
 
 class WrongStage(RequestError):

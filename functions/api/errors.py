@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
+from typing import Any, Final, Literal
 
 from aws_lambda_powertools.event_handler import Response
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from shared.errors import InvalidRequest, PresscheckError, StillRunning, Throttled
 
 _SOON_S = 60
-_TITLES = {
+TITLES: Final = {
     400: "Bad request",
     401: "Not authenticated",
     403: "Not permitted",
     404: "Not found",
+    405: "Method not allowed",
     409: "Conflict",
     410: "Gone",
     413: "Body too large",
@@ -26,6 +26,28 @@ _TITLES = {
 }
 
 
+class ErrorObject(BaseModel):
+    """The error as OpenAI's clients read it."""
+
+    message: str
+    type: Literal["invalid_request_error", "api_error"]
+    param: str | None = Field(description="The field that is wrong.")
+    code: str = Field(description="The word to program against.")
+
+
+class Problem(BaseModel):
+    """Any error, for any client. Some errors say more in fields of their own, e.g. `successor` or `errors`."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    error: ErrorObject
+
+
 def problem(error: PresscheckError, *, instance: str) -> Response[str]:
     """The reply for an error of ours."""
     headers = {"x-should-retry": "true" if _worth_a_retry(error) else "false"}
@@ -34,16 +56,16 @@ def problem(error: PresscheckError, *, instance: str) -> Response[str]:
     return Response(
         status_code=error.status,
         content_type="application/problem+json",
-        body=json.dumps(problem_body(error, instance=instance), ensure_ascii=False, default=str),
+        body=problem_body(error, instance=instance).model_dump_json(),
         headers=headers,
     )
 
 
-def problem_body(error: PresscheckError, *, instance: str) -> dict[str, Any]:
+def problem_body(error: PresscheckError, *, instance: str) -> Problem:
     """The one body of every error."""
-    return {
+    common = {
         "type": f"urn:presscheck:error:{error.code}",
-        "title": _TITLES.get(error.status, "Internal error"),
+        "title": TITLES.get(error.status, "Internal error"),
         "status": error.status,
         "detail": error.message,
         "instance": instance,
@@ -53,8 +75,8 @@ def problem_body(error: PresscheckError, *, instance: str) -> dict[str, Any]:
             "param": error.param,
             "code": error.code,
         },
-        **error.context,
     }
+    return Problem.model_validate(error.context | common)
 
 
 def _worth_a_retry(error: PresscheckError) -> bool:

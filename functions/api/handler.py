@@ -5,7 +5,7 @@ No route lives here, and no other module turns an exception into a reply.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
@@ -13,13 +13,14 @@ from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.api import choices, health, insight, jobs, openai, replicate, studio, uploads, webhooks
+from functions.api.description import described
 from functions.api.errors import problem
 from functions.api.http import allowance_headers
-from functions.api.routes import Routes
-from shared.errors import NotFound, PresscheckError, StillWorking
+from functions.api.routes import Operation, Routes
+from shared.errors import MethodNotAllowed, NotFound, PresscheckError, StillWorking
 from shared.telemetry import logger
 
-ROUTES: Final[tuple[Routes, ...]] = (
+_MODULES: Final[tuple[Routes, ...]] = (
     jobs.routes,
     openai.routes,
     replicate.routes,
@@ -30,6 +31,7 @@ ROUTES: Final[tuple[Routes, ...]] = (
     studio.routes,
     health.routes,
 )
+ROUTES: Final = (*_MODULES, described(_MODULES))
 
 app = APIGatewayRestResolver(strip_prefixes=[])
 for _module in ROUTES:
@@ -66,4 +68,14 @@ def _ours(error: PresscheckError) -> Response[str]:
 @app.not_found
 def _no_route(_: Exception) -> Response[str]:
     event = app.current_event
-    return problem(NotFound(f"{event.http_method} {event.path} is no route of this API"), instance=event.path)
+    allowed = [operation.method for operation in _operations() if operation.matches(event.path)]
+    if not allowed or event.http_method in allowed:  # the path fits but for its characters: no id looks like that
+        return problem(NotFound(f"{event.http_method} {event.path} is no route of this API"), instance=event.path)
+    words = f"{event.path} takes {' and '.join(allowed)}, not {event.http_method}"
+    reply = problem(MethodNotAllowed(words, allow=allowed), instance=event.path)
+    reply.headers["allow"] = ", ".join(allowed)
+    return reply
+
+
+def _operations() -> Iterator[Operation]:
+    return (operation for module in ROUTES for operation in module.operations)

@@ -51,6 +51,8 @@ class Operation:
     """Of what it takes."""
     max_bytes: int = MAX_BODY_BYTES
     """Of a JSON body."""
+    body_required: bool = False
+    """Even where every field has a default: an empty request would be a mistake."""
     lenient: bool = False
     """Reads JSON whatever its content type says."""
     idempotent: bool = False
@@ -66,6 +68,9 @@ class Operation:
     def places(self) -> tuple[str, ...]:
         """Names of the path's parameters."""
         return tuple(_PLACE.findall(self.path))
+
+    def matches(self, path: str) -> bool:
+        return re.fullmatch(_PLACE.sub("[^/]+", re.escape(self.path)), path) is not None
 
 
 class Routes:

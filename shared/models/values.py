@@ -51,6 +51,17 @@ class Size(Value):
     def __str__(self) -> str:
         return f"{self.width}x{self.height}"
 
+    @classmethod
+    def __get_pydantic_json_schema__(cls, _: Any, __: Any) -> dict[str, Any]:
+        """On the wire it is the text alone, whichever way it goes."""
+        return {
+            "type": "string",
+            "title": cls.__name__,
+            "description": "Width and height in pixels, 64 to 8192 each.",
+            "pattern": r"^[1-9]\d{1,3}x[1-9]\d{1,3}$",
+            "examples": ["1024x1024"],
+        }
+
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
 Box = tuple[Fraction, Fraction, Fraction, Fraction]

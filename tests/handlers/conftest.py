@@ -29,8 +29,10 @@ class Context:
     invoked_function_arn: str = "arn:aws:lambda:us-east-1:123456789012:function:presscheck-test"
     aws_request_id: str = "52fdfc07-2182-454f-963f-5f0f9a621d72"
 
+    remaining_ms: int = 30_000
+
     def get_remaining_time_in_millis(self) -> int:
-        return 30_000
+        return self.remaining_ms
 
 
 @pytest.fixture

@@ -54,13 +54,10 @@ def test_nobody_waits_for_a_person_or_past_the_time_asked_for(job_id: str, conte
 
 
 def test_waiting_leaves_time_to_answer(job_id: str) -> None:
-    @dataclass(frozen=True)
-    class Dying(Context):
-        def get_remaining_time_in_millis(self) -> int:
-            return 5_000
-
     night = Night(job_id)
-    wait_for(wiring.ledger().job(job_id), 25, context=Dying(), sleep=night.sleep, clock=night.clock)  # type: ignore[arg-type]
+    dying = Context(remaining_ms=5_000)
+
+    wait_for(wiring.ledger().job(job_id), 25, context=dying, sleep=night.sleep, clock=night.clock)  # type: ignore[arg-type]
 
     assert night.now == pytest.approx(3)
 

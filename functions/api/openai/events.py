@@ -98,4 +98,4 @@ def _frame(event: str, data: dict[str, Any]) -> str:
 
 def _error(error: PresscheckError, *, instance: str) -> str:
     """The SDK raises APIError with the object under `error`."""
-    return _frame("error", problem_body(error, instance=instance) | {"type": "error"})
+    return _frame("error", problem_body(error, instance=instance).model_dump(mode="json") | {"type": "error"})
