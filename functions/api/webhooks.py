@@ -60,7 +60,7 @@ def disabled_endpoints(who: Principal) -> Response[str]:
     return json_reply(200, DisabledEndpointList(endpoints=wiring.ledger().deliveries.disabled(who.tenant)))
 
 
-@routes.post("/v1/webhooks/enable", scope="render", takes=Endpoint, gives={200: DisabledEndpointList})
+@routes.post("/v1/webhooks/enable", scope="render", takes=Endpoint, gives={200: DisabledEndpointList}, errors=(404,))
 def enable_endpoint(who: Principal, asked: Endpoint) -> Response[str]:
     """Tell a URL again what happens from now on. Answers with those still disabled."""
     store = wiring.ledger().deliveries
