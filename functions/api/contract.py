@@ -30,6 +30,8 @@ Send an API key as `Authorization: Bearer pc_live_…`. Errors have one body for
 with OpenAI's `error` object inside. Numbers of money are millionths of a dollar. An id of another tenant's is answered
 like one that does not exist.
 """
+_JSON: Final = "application/json"
+_FORM: Final = "multipart/form-data"
 _BEARER: Final = "bearer"
 _REF: Final = "#/components/schemas/"
 
@@ -37,19 +39,32 @@ Schema = dict[str, Any]
 Mode = Literal["validation", "serialization"]
 
 _REQUEST_HEADERS: Final[Mapping[str, Schema]] = {
-    "Prefer": {
+    "prefer": {
         "description": "`wait=N`: answer when the job has settled, or after N seconds (at most 25).",
         "schema": {"type": "string", "examples": ["wait=20"]},
     },
-    "If-None-Match": {
+    "if-none-match": {
         "description": "The `etag` of an earlier answer: 304 while nothing changed.",
         "schema": {"type": "string"},
     },
-    HEADER: {
+    "cancel-after": {
+        "description": "Cancel the job when this long has passed: `90s`, `5m`, `1h`.",
+        "schema": {"type": "string", "examples": ["5m"]},
+    },
+    "x-stainless-retry-count": {
+        "description": "Sent by OpenAI's clients: above 0, this is the same request again.",
+        "schema": {"type": "string"},
+    },
+    "x-stainless-read-timeout": {
+        "description": "Sent by OpenAI's clients: the seconds they wait for an answer.",
+        "schema": {"type": "string"},
+    },
+    HEADER.lower(): {
         "description": "The same key and request again: the same answer, and nothing done twice. Kept for a day.",
         "schema": {"type": "string", "pattern": KEY_FORM},
     },
 }
+_SOME: Final[Schema] = {"schema": {"type": "string"}}
 _REPLY_HEADERS: Final[Mapping[str, Schema]] = {
     "etag": {"description": "Names this state.", "schema": {"type": "string"}},
     "location": {"description": "Where the new thing is.", "schema": {"type": "string"}},
@@ -100,7 +115,8 @@ class _Models:
         for operation in operations:
             taken = [operation.takes] if operation.takes else []
             wanted |= {(model, "validation"): None for model in taken}
-            given = [each for each in operation.gives.values() if isinstance(each, type)]
+            several = (each if isinstance(each, tuple) else (each,) for each in operation.gives.values())
+            given = [each for option in several for each in option if isinstance(each, type)]
             wanted |= {(model, "serialization"): None for model in given}
         inputs = sorted(wanted, key=lambda each: (each[0].__name__, each[1]))
         references, definitions = models_json_schema(inputs, ref_template=_REF + "{model}", schema_generator=_Untitled)
@@ -146,13 +162,20 @@ def _operation(operation: Operation, models: _Models) -> Schema:
         described["description"] = " ".join(filter(None, [operation.description, scope]))
     if operation.public:
         described["security"] = []
-    if operation.takes:
-        empty = not operation.takes.model_json_schema().get("required") and not operation.body_required
-        described["requestBody"] = {
-            "required": not empty,
-            "content": {operation.media: {"schema": models.reference(operation.takes, "validation")}},
-        }
+    if operation.takes or operation.media != _JSON:
+        described["requestBody"] = _body(operation, models)
     return described
+
+
+def _body(operation: Operation, models: _Models) -> Schema:
+    if operation.takes is None:
+        form = operation.media == _FORM
+        schema = {"type": "object"} if form else {"type": "string", "contentMediaType": operation.media}
+        return {"required": True, "content": {operation.media: {"schema": schema}}}
+    schema = models.reference(operation.takes, "validation")
+    needed = operation.body_required or bool(operation.takes.model_json_schema().get("required"))
+    media = {_JSON, operation.media}  # what a form may say, JSON may say, too
+    return {"required": needed, "content": {each: {"schema": schema} for each in sorted(media)}}
 
 
 def _path_parameters(operation: Operation) -> list[Schema]:
@@ -191,8 +214,10 @@ def _plain(field: Schema, definitions: Schema) -> Schema:
 
 
 def _header_parameters(operation: Operation) -> list[Schema]:
-    names = [*operation.headers, *([HEADER] if operation.idempotent else ())]
-    return [{"name": name, "in": "header", "required": False, **_REQUEST_HEADERS[name]} for name in names]
+    names = dict.fromkeys([*operation.headers, *([HEADER] if operation.idempotent else ())])
+    return [
+        {"name": name, "in": "header", "required": False, **_REQUEST_HEADERS.get(name.lower(), _SOME)} for name in names
+    ]
 
 
 def _responses(operation: Operation, models: _Models) -> Schema:
@@ -214,11 +239,13 @@ def _given(status: int, gives: Gives, operation: Operation, models: _Models) -> 
         "description": _WORDS.get(status, "Done"),
         "headers": _headers(operation, status),
     }
-    if isinstance(gives, str):
-        described["content"] = {gives: {"schema": {} if gives == "application/json" else {"type": "string"}}}
-    elif gives is not None:
-        described["content"] = {"application/json": {"schema": models.reference(gives, "serialization")}}
-    return described
+    content: Schema = {}
+    for each in gives if isinstance(gives, tuple) else (gives,):
+        if isinstance(each, str):
+            content[each] = {"schema": {} if each == _JSON else {"type": "string"}}
+        elif each is not None:
+            content[_JSON] = {"schema": models.reference(each, "serialization")}
+    return described | ({"content": content} if content else {})
 
 
 _WORDS: Final = {200: "OK", 201: "Created", 202: "Accepted", 204: "Done", 302: "It is there", 304: "Nothing changed"}
@@ -235,7 +262,7 @@ def _errors(operation: Operation) -> set[int]:
         errors |= {404}
     if operation.query:
         errors |= {422}
-    if operation.takes:
+    if operation.takes or operation.media != _JSON:
         errors |= {400, 413, 415, 422}
     if operation.idempotent:
         errors |= {409, 422}

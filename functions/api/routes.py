@@ -27,8 +27,9 @@ from shared.keys import Scope
 from shared.ledger import Once
 
 Method = Literal["GET", "POST", "PUT", "DELETE"]
-Gives = type[BaseModel] | str | None
+Give = type[BaseModel] | str | None
 """The body of a reply: JSON of a model, bytes or text of a media type, or nothing."""
+Gives = Give | tuple[Give, ...]
 
 _PLACE: Final = re.compile(r"<(\w+)>")
 

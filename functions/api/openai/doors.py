@@ -64,7 +64,7 @@ class EditParameters(ImageParameters):
 _DECLARED: Final[dict[str, Any]] = {
     "scope": "render",
     "max_bytes": MAX_BODY_BYTES,
-    "gives": {200: Pictures},
+    "gives": {200: (Pictures, "text/event-stream")},
     "errors": (404, 409, 503),
     "headers": (HEADER, "x-stainless-retry-count", "x-stainless-read-timeout"),
 }
