@@ -104,8 +104,12 @@ class StageConfig(_Config):
     webhooks: LaneConfig
     webhook_allow_loopback: bool = False
     """Let webhooks lead to this very machine; Settings refuses it for any profile but local."""
+    bulk_in_flight: int = Field(8, ge=1)
+    """Jobs of batches that may ask for painters at once, all batches together."""
     inference_input_days: int = 7
     noncurrent_image_days: int = 30
+    batch_file_days: int = 30
+    """Uploaded batch files, and copies made of them; results stay."""
     access_log_days: int = 90
     alarm_email: str | None = None
     inference_image_repository: str = "presscheck/inference"
@@ -133,6 +137,10 @@ class StageConfig(_Config):
         return f"{self.prefix}-render"
 
     @property
+    def batch_workflow_name(self) -> str:
+        return f"{self.prefix}-batch"
+
+    @property
     def endpoint_prefix(self) -> str:
         return f"{self.prefix}-"
 
@@ -154,6 +162,8 @@ _FUNCTIONS: Final = {
     # Two OCR passes over a 2048 px picture want a whole vCPU or two.
     "verify": FunctionConfig(memory_mb=3008, timeout_s=90),
     "conclude": FunctionConfig(memory_mb=512, timeout_s=30),
+    # A hundred megabytes pass by a megabyte at a time: time is what it needs, not memory.
+    "batch": FunctionConfig(memory_mb=512, timeout_s=300),
     # Ends before the next minute's sweep starts.
     "sweep": FunctionConfig(memory_mb=512, timeout_s=55),
     # A receiver has 15 s; the rest is for finding its address and for the ledger.
@@ -198,6 +208,7 @@ PROD: Final = DEV.model_copy(
         "interactive": LaneConfig(max_concurrency=50),
         "bulk": LaneConfig(max_concurrency=10),
         "webhooks": _WEBHOOKS.model_copy(update={"max_concurrency": 50}),
+        "bulk_in_flight": 40,
         "endpoints": (
             # A draft within 3 s is impossible from zero instances: one stays warm while designers work, and may
             # sleep when they do.
@@ -228,6 +239,7 @@ LOCAL: Final = DEV.model_copy(
         "request_burst": 1_000,
         "tenant": TenantConfig(requests_per_s=100, burst=2_000, jobs_per_day=100_000, open_jobs=10_000),
         "webhook_allow_loopback": True,
+        "bulk_in_flight": 2,
         "endpoints": (
             EndpointConfig(model="sketch-fast", instance_type="ml.m7i.large", max_instances=1),
             EndpointConfig(model="sketch-fine", instance_type="ml.m7i.large", max_instances=1),

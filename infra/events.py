@@ -11,6 +11,7 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
@@ -46,11 +47,40 @@ class Events(Construct):
                 detail_type=["Step Functions Execution Status Change"],
                 detail={"status": ["FAILED", "TIMED_OUT", "ABORTED"], "stateMachineArn": [workflow_arn]},
             ),
-            targets=[
-                targets.LambdaFunction(
-                    function, dead_letter_queue=self.undelivered, retry_attempts=8, max_event_age=Duration.hours(2)
-                )
-            ],
+            targets=[self._patiently(function)],
+        )
+
+    def tell_of_batch_files(self, function: lambda_.IFunction, *, bucket: s3.IBucket, prefix: str) -> None:
+        """Every file stored under the prefix reaches the function."""
+        events.Rule(
+            self,
+            "BatchFileStored",
+            description="A batch's file was uploaded: begin the batch.",
+            event_pattern=events.EventPattern(
+                source=["aws.s3"],
+                detail_type=["Object Created"],
+                detail={"bucket": {"name": [bucket.bucket_name]}, "object": {"key": [{"prefix": prefix}]}},
+            ),
+            targets=[self._patiently(function)],
+        )
+
+    def tell_of_batch_jobs(self, function: lambda_.IFunction) -> None:
+        """A job of a batch that ended, or waits for a person or for the night, reaches the function."""
+        stages = ["awaiting_approval", "waiting_off_peak", "done", "rejected", "failed", "canceled", "expired"]
+        events.Rule(
+            self,
+            "BatchJobMoved",
+            description="A job of a batch needs no painter any more: count it, start the next.",
+            event_bus=self.bus,
+            event_pattern=events.EventPattern(
+                source=["presscheck"], detail={"stage": stages, "batch": {"id": [{"exists": True}]}}
+            ),
+            targets=[self._patiently(function)],
+        )
+
+    def _patiently(self, function: lambda_.IFunction) -> targets.LambdaFunction:
+        return targets.LambdaFunction(
+            function, dead_letter_queue=self.undelivered, retry_attempts=8, max_event_age=Duration.hours(2)
         )
 
     def every_minute(self, function: lambda_.IFunction) -> None:

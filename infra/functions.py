@@ -42,6 +42,7 @@ class Functions(Construct):
         self.resume = self._function("resume", dead_letters=undelivered)
         self.verify = self._function("verify", package=bundle.VERIFY)
         self.conclude = self._function("conclude", dead_letters=undelivered)
+        self.batch = self._function("batch", dead_letters=undelivered)
         self.sweep = self._function("sweep", dead_letters=undelivered)
         self.notify = self._function("notify")
 

@@ -43,6 +43,7 @@ class Monitoring(Construct):
         webhooks: Webhooks,
         undelivered: sqs.Queue,
         workflow: sfn.StateMachine,
+        batch_workflow: sfn.StateMachine,
         functions: Mapping[str, lambda_.Function],
     ) -> None:
         super().__init__(scope, construct_id)
@@ -56,7 +57,8 @@ class Monitoring(Construct):
         self._alarm(
             "ExecutionsTimedOut", workflow.metric_timed_out(period=_FIVE_MINUTES), "A render workflow timed out."
         )
-        for name in ("resume", "conclude", "sweep"):
+        self._alarm("BatchesBroke", batch_workflow.metric_failed(period=_FIVE_MINUTES), "A batch workflow broke.")
+        for name in ("resume", "conclude", "batch", "sweep"):
             self._alarm(
                 f"{name.capitalize()}Errors",
                 functions[name].metric_errors(period=_FIVE_MINUTES),

@@ -17,9 +17,9 @@ from infra.hosts import BEDROCK_REGION, Hosts
 from infra.inference.endpoint import grant_invoke_async
 from infra.intake import Intake
 from infra.monitoring import Monitoring
-from infra.storage import Storage
+from infra.storage import BATCH_UPLOADS, Storage
 from infra.webhooks import Webhooks
-from infra.workflow.construct import Workflow
+from infra.workflow.construct import BATCH_DEFINITION, Workflow
 from shared.settings import Settings
 
 
@@ -38,8 +38,11 @@ class CoreStack(Stack):
         self.storage = Storage(self, "Storage", config=config)
         self.intake = Intake(self, "Intake", config=config)
         self.events = Events(self, "Events", config=config)
-        self.workflow = Workflow(self, "Workflow", config=config)
         self.webhooks = Webhooks(self, "Webhooks", config=config)
+        self.workflow = Workflow(self, "Workflow", config=config, name=config.workflow_name)
+        self.batch_workflow = Workflow(
+            self, "BatchWorkflow", config=config, name=config.batch_workflow_name, definition=BATCH_DEFINITION
+        )
         self.hosts = Hosts(self, "Hosts", config=config)
         self.functions = Functions(
             self, "Functions", config=config, settings=self._settings(), undelivered=self.events.undelivered
@@ -48,9 +51,12 @@ class CoreStack(Stack):
         self.workflow.define(
             render=functions.render, resume=functions.resume, verify=functions.verify, conclude=functions.conclude
         )
+        self.batch_workflow.define(batch=functions.batch, resume=functions.resume)
+        self.batch_workflow.let_map()
         self.api = Api(self, "Api", config=config, handler=functions.api, authorizer=functions.authorize)
         self._connect()
         self._grant()
+        self._grant_batches()
         self.monitoring = Monitoring(
             self,
             "Monitoring",
@@ -60,6 +66,7 @@ class CoreStack(Stack):
             webhooks=self.webhooks,
             undelivered=self.events.undelivered,
             workflow=self.workflow.state_machine,
+            batch_workflow=self.batch_workflow.state_machine,
             functions=functions.all,
         )
         self._tell()
@@ -72,6 +79,8 @@ class CoreStack(Stack):
             bucket_name=self.storage.bucket.bucket_name,
             bus_name=self.events.bus.event_bus_name,
             workflow_arn=self.workflow.arn,
+            batch_workflow_arn=self.batch_workflow.arn,
+            bulk_in_flight=self._config.bulk_in_flight,
             interactive_queue_url=self.intake.interactive.queue.queue_url,
             bulk_queue_url=self.intake.bulk.queue.queue_url,
             poison_queue_url=self.intake.interactive.dead_letters.queue_url,
@@ -96,6 +105,8 @@ class CoreStack(Stack):
         self.events.every_minute(self.functions.sweep)
         self.webhooks.listen(self.events.bus, undelivered=self.events.undelivered)
         self.webhooks.feed(self.functions.notify)
+        self.events.tell_of_batch_files(self.functions.batch, bucket=self.storage.bucket, prefix=BATCH_UPLOADS)
+        self.events.tell_of_batch_jobs(self.functions.batch)
 
     def _grant(self) -> None:
         """Who may do what, function by function."""
@@ -148,6 +159,26 @@ class CoreStack(Stack):
         self.webhooks.grant_deliver(functions.notify)
         self.webhooks.grant_secrets(functions.notify)
 
+    def _grant_batches(self) -> None:
+        """Who may do what to a batch."""
+        storage, workflow, functions = self.storage, self.workflow, self.functions
+
+        storage.grant_upload_batches(functions.api)
+
+        storage.grant_read_write_ledger(functions.batch)
+        storage.grant_read_images(functions.batch)
+        storage.grant_run_batches(functions.batch)
+        self.intake.bulk.queue.grant_send_messages(functions.batch)
+        self.batch_workflow.grant_start(functions.batch)
+        workflow.grant_stop(functions.batch)
+        workflow.grant_wake(functions.batch)
+        self.events.bus.grant_put_events_to(functions.batch)
+        storage.grant_read_batches(self.batch_workflow.state_machine)
+
+        storage.grant_write_batch_errors(functions.sweep)
+        self.batch_workflow.grant_start(functions.sweep)
+        self.batch_workflow.grant_watch(functions.sweep)
+
     def _tell(self) -> None:
         """Outputs: what a client, an operator or the local stack has to know."""
         outputs = {
@@ -158,6 +189,7 @@ class CoreStack(Stack):
             "BucketName": self.storage.bucket.bucket_name,
             "BusName": self.events.bus.event_bus_name,
             "WorkflowArn": self.workflow.arn,
+            "BatchWorkflowArn": self.batch_workflow.arn,
             "SuccessTopicArn": self.events.success_topic.topic_arn,
             "ErrorTopicArn": self.events.error_topic.topic_arn,
             "InteractiveQueueUrl": self.intake.interactive.queue.queue_url,

@@ -6,7 +6,7 @@ names of images: those belong to shared.ledger and shared.images.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, cast
 
 from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk import aws_dynamodb as dynamodb
@@ -19,6 +19,9 @@ from infra.nag import accept, accept_wildcard, role_of
 
 IMAGES: Final = "images/"
 INFERENCE: Final = "inference/"
+BATCH_UPLOADS: Final = "batches/incoming/"
+BATCH_COPIES: Final = "batches/work/"
+BATCH_RESULTS: Final = "batches/results/"
 
 # No Scan: whoever has to look at everything asks the wrong question of this table.
 # No Delete: the ledger is append-only, and what may go has a time to live.
@@ -70,6 +73,27 @@ class Storage(Construct):
     def grant_serve_inference(self, grantee: iam.IGrantable) -> None:
         """Be the endpoint: read inputs, leave outputs and failures."""
         self._grant_objects(grantee, INFERENCE, "s3:GetObject", "s3:PutObject")
+
+    def grant_upload_batches(self, grantee: iam.IGrantable) -> None:
+        """Sign links that upload a batch's file, and links to its results."""
+        self._grant_objects(grantee, BATCH_UPLOADS, "s3:PutObject")
+        self._grant_objects(grantee, BATCH_RESULTS, "s3:GetObject")
+
+    def grant_run_batches(self, grantee: iam.IGrantable) -> None:
+        """Read uploads in the version that was announced, keep copies, write results part by part."""
+        self._grant_objects(grantee, BATCH_UPLOADS, "s3:GetObject", "s3:GetObjectVersion")
+        write = ("s3:PutObject", "s3:AbortMultipartUpload")
+        self._grant_objects(grantee, BATCH_COPIES, "s3:GetObject", "s3:GetObjectVersion", *write)
+        self._grant_objects(grantee, BATCH_RESULTS, *write)
+
+    def grant_write_batch_errors(self, grantee: iam.IGrantable) -> None:
+        """Leave the reason why a batch was given up beside its other results."""
+        self._grant_objects(grantee, BATCH_RESULTS, "s3:PutObject", "s3:AbortMultipartUpload")
+
+    def grant_read_batches(self, grantee: iam.IGrantable) -> None:
+        """Be the map: read uploads and copies."""
+        for prefix in (BATCH_UPLOADS, BATCH_COPIES):
+            self._grant_objects(grantee, prefix, "s3:GetObject", "s3:GetObjectVersion")
 
     def _table(self) -> dynamodb.Table:
         table = dynamodb.Table(
@@ -132,7 +156,7 @@ class Storage(Construct):
         return bucket
 
     def _bucket(self) -> s3.Bucket:
-        return s3.Bucket(
+        bucket = s3.Bucket(
             self,
             "Images",
             versioned=True,
@@ -157,6 +181,10 @@ class Storage(Construct):
                     prefix=INFERENCE,
                     expiration=Duration.days(self._config.inference_input_days),
                 ),
+                *(
+                    s3.LifecycleRule(id=name, prefix=prefix, expiration=Duration.days(self._config.batch_file_days))
+                    for name, prefix in (("batch-uploads", BATCH_UPLOADS), ("batch-copies", BATCH_COPIES))
+                ),
                 s3.LifecycleRule(
                     id="leftovers",
                     noncurrent_version_expiration=Duration.days(self._config.noncurrent_image_days),
@@ -165,6 +193,13 @@ class Storage(Construct):
             ],
             removal_policy=self._keep,
         )
+        # Not `event_bridge_enabled`: CDK would bring a function and a role along to say this one word.
+        cast(
+            "s3.CfnBucket", bucket.node.default_child
+        ).notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
+            event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
+        )
+        return bucket
 
     def _grant_objects(self, grantee: iam.IGrantable, prefix: str, *actions: str) -> None:
         iam.Grant.add_to_principal(

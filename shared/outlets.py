@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from shared.models import Announcement, IntakeMessage, Job, canonical_json
+from shared.models import Announcement, Batch, IntakeMessage, Job, canonical_json
 from shared.telemetry import logger
 
 if TYPE_CHECKING:
@@ -27,7 +27,9 @@ class Intake:
         self._poison_url = poison_url
         self._lanes = {"interactive": interactive_url, "bulk": bulk_url}
 
-    def send(self, job: Job, *, lane: str = "interactive") -> None:
+    def send(self, job: Job) -> None:
+        """Queue the job: one of a batch on the bulk lane, any other on the interactive one."""
+        lane = "bulk" if job.batch else "interactive"
         message = IntakeMessage(job_id=job.id, submitted_at=job.created_at)
         self._client.send_message(QueueUrl=self._lanes[lane], MessageBody=message.model_dump_json())
 
@@ -37,7 +39,7 @@ class Intake:
 
 
 class Announcer:
-    """Tells the world, through EventBridge, what became of a job; webhooks and dashboards listen."""
+    """Tells the world, through EventBridge, what became of a job or a batch; webhooks and dashboards listen."""
 
     def __init__(self, client: EventBridgeClient, *, bus: str) -> None:
         self._client = client
@@ -59,13 +61,30 @@ class Announcer:
             "use_case": job.use_case,
             **facts,
         }
+        if job.batch:
+            detail["batch"] = job.batch.model_dump(mode="json")
+        self._put(kind, detail)
+
+    def announce_batch(self, batch: Batch) -> None:
+        """Put `batch.completed` on the bus: the batch is over, and `status` says how."""
+        detail = {
+            "batch_id": batch.id,
+            "tenant": batch.tenant,
+            "status": batch.status,
+            "request_counts": batch.request_counts,
+            "cost_usd_micros": batch.counts.cost_usd_micros,
+        }
+        self._put("batch.completed", detail)
+
+    def _put(self, kind: str, detail: dict[str, Any]) -> None:
         reply = self._client.put_events(
             Entries=[
                 {"Source": SOURCE, "DetailType": kind, "Detail": canonical_json(detail), "EventBusName": self._bus}
             ]
         )
         if reply["FailedEntryCount"]:
-            logger.error("announce_failed", kind=kind, job_id=job.id, reason=reply["Entries"][0].get("ErrorCode"))
+            subject = detail.get("job_id") or detail.get("batch_id")
+            logger.error("announce_failed", kind=kind, subject=subject, reason=reply["Entries"][0].get("ErrorCode"))
 
 
 class Outbox:

@@ -28,6 +28,7 @@ class Settings(BaseModel):
     bucket_name: str
     bus_name: str
     workflow_arn: str
+    batch_workflow_arn: str
     interactive_queue_url: str
     bulk_queue_url: str
     poison_queue_url: str = Field(
@@ -47,6 +48,13 @@ class Settings(BaseModel):
     tenant_open_jobs: int = Field(1_000, ge=1, description="Jobs at once, those of batches not counted.")
     image_url_ttl_s: int = Field(900, ge=60, le=3600)
     stuck_after_s: int = Field(120, ge=5, description="A job that has not moved for this long is looked at by sweep.")
+    bulk_in_flight: int = Field(
+        8, ge=1, description="Jobs of batches that may ask for painters at once, all batches together."
+    )
+    batch_max_rows: int = Field(100_000, ge=1)
+    batch_max_bytes: int = Field(100 * 1024 * 1024, ge=1)
+    batch_upload_ttl_s: int = Field(3600, ge=60, le=43_200)
+    batch_stuck_after_s: int = Field(600, ge=5, description="A batch that stands still for so long is looked at.")
     approval_patience_s: int = Field(259_200, ge=5, description="A job nobody approves for this long expires.")
     provider_secret_name: str = Field("", description="Secret with the hosts' API keys, a JSON object of host -> key.")
     provider_read_timeout_s: int = Field(300, ge=5, le=600, description="One try at a host; gpt-image high: p95 280 s.")

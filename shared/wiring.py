@@ -15,6 +15,7 @@ import boto3
 from botocore.config import Config
 
 from shared.allowances import Allowances
+from shared.batchfiles import BatchFiles
 from shared.cache import Cache
 from shared.catalogue import Catalogue
 from shared.errors import ConfigurationError
@@ -23,6 +24,11 @@ from shared.keys import Keys
 from shared.ledger import Ledger
 from shared.models import Limits
 from shared.outlets import Announcer, Intake, Outbox
+from shared.pipeline.batches.arrivals import Arrivals
+from shared.pipeline.batches.closing import Closing
+from shared.pipeline.batches.conveyor import Conveyor
+from shared.pipeline.batches.reading import Reading
+from shared.pipeline.batches.sweeping import BatchSweep
 from shared.pipeline.calls import Calls
 from shared.pipeline.comparisons import Comparisons
 from shared.pipeline.decisions import Decisions
@@ -44,7 +50,7 @@ from shared.settings import Settings
 from shared.views import JobView
 from shared.webhooks.destinations import Destinations
 from shared.webhooks.secrets import SigningSecrets
-from shared.workflow import Workflow
+from shared.workflow import BatchWorkflow, Workflow
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.idempotency import DynamoDBPersistenceLayer
@@ -83,7 +89,13 @@ def _s3() -> Any:
 
 @cache
 def ledger() -> Ledger:
-    return Ledger(_client("dynamodb"), settings().table_name, clock=now, patience=_patience())
+    return Ledger(
+        _client("dynamodb"),
+        settings().table_name,
+        clock=now,
+        patience=_patience(),
+        batch_patience=_batch_patience(),
+    )
 
 
 @cache
@@ -261,6 +273,19 @@ def notifications() -> Notifications:
 
 
 @cache
+def arrivals() -> Arrivals:
+    return Arrivals(
+        ledger=ledger(),
+        files=batch_files(),
+        workflow=_batch_workflow(),
+        waits=waits(),
+        announcer=_announcer(),
+        upload_patience=timedelta(seconds=settings().batch_upload_ttl_s),
+        clock=now,
+    )
+
+
+@cache
 def signing_secrets() -> SigningSecrets:
     return SigningSecrets(ledger(), _client("kms"), key=settings().webhook_key_id, clock=now)
 
@@ -270,6 +295,57 @@ def _destinations() -> Destinations:
     return Destinations(allow_loopback=settings().webhook_allow_loopback)
 
 
+def reading() -> Reading:
+    return Reading(
+        ledger=ledger(),
+        files=batch_files(),
+        submissions=submissions(),
+        closing=closing(),
+        max_rows=settings().batch_max_rows,
+        max_bytes=settings().batch_max_bytes,
+    )
+
+
+@cache
+def conveyor() -> Conveyor:
+    return Conveyor(
+        ledger=ledger(),
+        submissions=submissions(),
+        decisions=decisions(),
+        waits=waits(),
+        in_flight=settings().bulk_in_flight,
+        clock=now,
+    )
+
+
+@cache
+def closing() -> Closing:
+    return Closing(ledger=ledger(), files=batch_files(), announcer=_announcer(), clock=now)
+
+
+@cache
+def batch_sweep() -> BatchSweep:
+    return BatchSweep(
+        ledger=ledger(),
+        workflow=_batch_workflow(),
+        waits=waits(),
+        arrivals=arrivals(),
+        closing=closing(),
+        patience=_batch_patience(),
+        clock=now,
+    )
+
+
+@cache
+def batch_files() -> BatchFiles:
+    return BatchFiles(_s3(), settings().bucket_name, url_ttl_s=settings().batch_upload_ttl_s)
+
+
+@cache
+def _announcer() -> Announcer:
+    return Announcer(_client("events"), bus=settings().bus_name)
+
+
 @cache
 def _cache() -> Cache:
     return Cache(ledger(), images(), clock=now)
@@ -277,6 +353,10 @@ def _cache() -> Cache:
 
 def _patience() -> timedelta:
     return timedelta(seconds=settings().stuck_after_s)
+
+
+def _batch_patience() -> timedelta:
+    return timedelta(seconds=settings().batch_stuck_after_s)
 
 
 @cache
@@ -290,13 +370,13 @@ def _intake() -> Intake:
 
 
 @cache
-def _announcer() -> Announcer:
-    return Announcer(_client("events"), bus=settings().bus_name)
+def _workflow() -> Workflow:
+    return Workflow(_client("stepfunctions"), arn=settings().workflow_arn)
 
 
 @cache
-def _workflow() -> Workflow:
-    return Workflow(_client("stepfunctions"), arn=settings().workflow_arn)
+def _batch_workflow() -> BatchWorkflow:
+    return BatchWorkflow(_client("stepfunctions"), arn=settings().batch_workflow_arn)
 
 
 @cache

@@ -18,6 +18,7 @@ from shared.settings import Settings
 DESIGNER = Principal(tenant="acme", name="dana", scopes=("render", "approve", "audit"))
 STRANGER = Principal(tenant="rival", name="rex", scopes=("render", "approve", "audit"))
 WORKFLOW_ARN = "arn:aws:states:us-east-1:123456789012:stateMachine:presscheck-test-render"
+BATCH_WORKFLOW_ARN = "arn:aws:states:us-east-1:123456789012:stateMachine:presscheck-test-batch"
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ def create_resources() -> Resources:
         bucket_name="images",
         bus_name="jobs",
         workflow_arn=WORKFLOW_ARN,
+        batch_workflow_arn=BATCH_WORKFLOW_ARN,
         interactive_queue_url=boto3.client("sqs").create_queue(QueueName="interactive")["QueueUrl"],
         poison_queue_url=boto3.client("sqs").create_queue(QueueName="poison")["QueueUrl"],
         bulk_queue_url=boto3.client("sqs").create_queue(QueueName="bulk")["QueueUrl"],

@@ -12,7 +12,7 @@ from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.api import choices, health, insight, jobs, openai, replicate, studio, uploads, webhooks
+from functions.api import batches, choices, health, insight, jobs, openai, replicate, studio, uploads, webhooks
 from functions.api.description import described
 from functions.api.errors import problem
 from functions.api.http import allowance_headers
@@ -22,6 +22,7 @@ from shared.telemetry import logger
 
 _MODULES: Final[tuple[Routes, ...]] = (
     jobs.routes,
+    batches.routes,
     openai.routes,
     replicate.routes,
     uploads.routes,

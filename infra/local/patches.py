@@ -16,6 +16,7 @@ its word.
    and there is no wire that anyone could listen on.
 7. A request through the front door looks to the handler as through a custom domain name: no
    stage in its path.
+8. A Distributed Map takes JSONata, versions of objects and chunks (distributed_map.py).
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import Any, Final
 
+from infra.local.distributed_map import with_jsonata
 from infra.local.governor import Governor, QueueClock, Slot, current_slot, queue_clock
 
 MINISTACK: Final = "1.5.33"
@@ -104,6 +106,7 @@ def apply(governor: Governor) -> None:
     _patch_worker()
     _patch_concurrency(governor)
     _patch_stepfunctions()
+    _patch_distributed_map()
     _patch_policies()
     _patch_gateway()
 
@@ -264,6 +267,14 @@ def _patch_stepfunctions() -> None:
     stepfunctions._invoke_resource_with_timeout = invoke_with_timeout
 
 
+def _patch_distributed_map() -> None:
+    stepfunctions, s3 = _module("ministack.services.stepfunctions"), _module("ministack.services.s3")
+    _anchor(stepfunctions._run_distributed_map, "MAP")
+    _anchor(stepfunctions._parse_reader_items, "READER")
+    _anchor(s3._get_object_data, "OBJECT")
+    stepfunctions._run_distributed_map = with_jsonata(stepfunctions, s3)
+
+
 def _patch_policies() -> None:
     evaluator = _module("ministack.core.iam_evaluator")
     _anchor(evaluator._resolve_condition_key, "CONDITION")
@@ -323,6 +334,9 @@ _ANCHORS: Final = {
     "CALLBACK": "bbb38423156a",
     "CALL": "25830369b126",
     "CONDITION": "15e26964cd38",
+    "MAP": "2b77d3ec0e04",
+    "OBJECT": "8735d1f5e331",
+    "READER": "80954bad8e26",
     "EVENT": "c7ac97b91f6e",
     "TIMEOUT": "faeed0bf70d5",
 }

@@ -1,6 +1,6 @@
-"""The render workflow: the state machine of render.asl.json with our functions in it.
+"""The workflows: the state machines of render.asl.json and batch.asl.json with our functions in them.
 
-Hides how ARNs get into the file and how executions are named. The order of states is in the file,
+Hides how ARNs get into the file and how executions are named. The order of states is in the files,
 what each state decides is in the functions.
 """
 
@@ -22,16 +22,20 @@ from infra.functions import retention
 from infra.nag import accept_wildcard, role_of
 
 DEFINITION: Final = Path(__file__).with_name("render.asl.json")
+BATCH_DEFINITION: Final = Path(__file__).with_name("batch.asl.json")
 
 
 class Workflow(Construct):
-    """The state machine; `arn` is known before it exists, so that functions can be told about it."""
+    """A state machine; `arn` is known before it exists, so that functions can be told about it."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, config: StageConfig) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, *, config: StageConfig, name: str, definition: Path = DEFINITION
+    ) -> None:
         super().__init__(scope, construct_id)
         self._config = config
+        self._name = name
+        self._definition = definition
         stack = Stack.of(self)
-        name = config.workflow_name
         self.arn = stack.format_arn(
             service="states", resource="stateMachine", resource_name=name, arn_format=ArnFormat.COLON_RESOURCE_NAME
         )
@@ -39,25 +43,17 @@ class Workflow(Construct):
             service="states", resource="execution", resource_name=f"{name}:*", arn_format=ArnFormat.COLON_RESOURCE_NAME
         )
 
-    def define(
-        self,
-        *,
-        render: lambda_.Function,
-        resume: lambda_.Function,
-        verify: lambda_.Function,
-        conclude: lambda_.Function,
-    ) -> None:
-        """Create the state machine over these functions. Once, after the functions."""
-        functions = {"Render": render, "Resume": resume, "Verify": verify, "Conclude": conclude}
+    def define(self, **functions: lambda_.Function) -> None:
+        """Create the state machine over these functions, by their names in its file. Once, after the functions."""
         log_group = logs.LogGroup(self, "Logs", retention=retention(self._config), removal_policy=RemovalPolicy.DESTROY)
         self.state_machine = sfn.StateMachine(
             self,
             "StateMachine",
-            state_machine_name=self._config.workflow_name,
+            state_machine_name=self._name,
             state_machine_type=sfn.StateMachineType.STANDARD,
-            definition_body=sfn.DefinitionBody.from_string(DEFINITION.read_text(encoding="utf-8")),
+            definition_body=sfn.DefinitionBody.from_string(self._definition.read_text(encoding="utf-8")),
             definition_substitutions={
-                f"{name}FunctionArn": function.function_arn for name, function in functions.items()
+                f"{name.capitalize()}FunctionArn": function.function_arn for name, function in functions.items()
             },
             tracing_enabled=True,
             # Events without data: prompts belong to the ledger, not to a log.
@@ -66,6 +62,18 @@ class Workflow(Construct):
         for function in functions.values():
             function.grant_invoke_latest_version(self.state_machine)
         accept_wildcard(self.state_machine, "*", "Log delivery and X-Ray take no resource.")
+
+    def let_map(self) -> None:
+        """Allow the state machine what its Distributed Map does: start, look at and stop children of itself.
+
+        Source: AWS Step Functions Developer Guide, "IAM policies for using Distributed Map".
+        """
+        children = self._executions.removesuffix(":*") + "/*"
+        _grant(self.state_machine, self.arn, "states:StartExecution")
+        _grant(self.state_machine, children, "states:DescribeExecution", "states:StopExecution")
+        self._grant_executions(self.state_machine, "states:DescribeExecution")
+        self._grant_executions(self.state_machine, "states:StopExecution")
+        accept_wildcard(self.state_machine, children, "Children of this one state machine, named by the map.")
 
     def grant_start(self, grantee: iam.IGrantable) -> None:
         """Start executions."""

@@ -7,19 +7,20 @@ does next: see shared.pipeline.
 
 from __future__ import annotations
 
-import base64
 import json
 import random
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from shared.errors import InvalidRequest, JobConcluded, LedgerConflict, NotFound
+from shared.errors import JobConcluded, LedgerConflict, NotFound
+from shared.ledger.batches import BatchStore
 from shared.ledger.calls import CallStore
 from shared.ledger.chain import Amendment, link
 from shared.ledger.circuits import CircuitStore
 from shared.ledger.claims import Claims, Once
+from shared.ledger.cursors import open_cursor, seal_cursor
 from shared.ledger.deliveries import DeliveryStore
 from shared.ledger.keys import KeyStore
 from shared.ledger.releases import ReleaseHistory
@@ -44,6 +45,7 @@ class Ledger:
         *,
         clock: Callable[[], datetime],
         patience: timedelta = timedelta(minutes=2),
+        batch_patience: timedelta = timedelta(minutes=10),
     ) -> None:
         """`patience`: how long a job may stand still before it is due, unless an amendment says otherwise."""
         self._table = Table(client, table, clock=clock)
@@ -59,6 +61,7 @@ class Ledger:
         self.deliveries = DeliveryStore(self._table)
         self.signing = SigningStore(self._table)
         self.calls = CallStore(self._table)
+        self.batches = BatchStore(self._table, patience=batch_patience)
 
     def open(self, job: Job, *, actor: str, data: dict[str, Any], once: Once | None = None) -> Job:
         """Write a new job and the first link of its chain. Calling twice with one id raises LedgerConflict.
@@ -141,10 +144,10 @@ class Ledger:
             query |= {"FilterExpression": "#stage = :stage", "ExpressionAttributeNames": {"#stage": "stage"}}
             values[":stage"] = stage.value
         if cursor is not None:
-            query["ExclusiveStartKey"] = encode(_open_cursor(cursor, tenant=tenant))
+            query["ExclusiveStartKey"] = encode(open_cursor(cursor, partition=f"TENANT#{tenant}"))
         items, last = self._table.page(**query, ExpressionAttributeValues=encode(values))
         jobs = tuple(Job.model_validate_json(item["doc"]) for item in items)
-        return JobPage(jobs=jobs, cursor=_seal_cursor(last) if last else None)
+        return JobPage(jobs=jobs, cursor=seal_cursor(last) if last else None)
 
     def due(self, now: datetime) -> Iterator[str]:
         """Ids of open jobs nobody has moved past their due time, longest waiting first."""
@@ -208,10 +211,6 @@ def _attempt_key(attempt_id: AttemptId) -> dict[str, str]:
     return {"pk": f"JOB#{attempt_id.job_id}", "sk": sk}
 
 
-def _lease_key(tenant: str, fingerprint: str) -> dict[str, str]:
-    return {"pk": f"CACHE#{tenant}#{fingerprint}", "sk": "LEASE"}
-
-
 def _job_item(job: Job, due: datetime) -> dict[str, Any]:
     due = min(due, job.deadline or due)
     item = _job_key(job.id) | {
@@ -255,20 +254,3 @@ def _attempt_item(attempt: Attempt) -> dict[str, Any]:
         "version_pk": f"VERSION#{attempt.model}#{template}#{day}",
         "version_sk": f"{stamp(attempt.started_at)}#{attempt.id}",
     }
-
-
-def _seal_cursor(key: dict[str, Any]) -> str:
-    return base64.urlsafe_b64encode(canonical_json(key).encode()).decode()
-
-
-def _open_cursor(cursor: str, *, tenant: str) -> dict[str, Any]:
-    try:
-        key = json.loads(base64.urlsafe_b64decode(cursor.encode()))
-        if isinstance(key, dict) and key["tenant_pk"] == f"TENANT#{tenant}" and set(key) == _CURSOR_FIELDS:
-            return key
-    except (ValueError, KeyError) as error:
-        raise InvalidRequest("cursor is not one this API gave out", param="cursor") from error
-    raise InvalidRequest("cursor is not one this API gave out", param="cursor")
-
-
-_CURSOR_FIELDS: Final = {"pk", "sk", "tenant_pk", "tenant_sk"}

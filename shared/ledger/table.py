@@ -111,11 +111,31 @@ class Table:
             put["ExpressionAttributeValues"] = encode(seen)
         return put
 
-    def together(self, puts: Sequence[Any]) -> None:
-        """All puts or none. Raises Conflict when a condition does not hold or another transaction is at work there."""
-        writes: list[TransactWriteItemTypeDef] = [{"Put": put} for put in puts]
+    def changed(
+        self,
+        key: Key,
+        expression: str,
+        *,
+        values: Item,
+        names: dict[str, str] | None = None,
+        only_if: str | None = None,
+    ) -> Any:
+        """An update as `together` takes it."""
+        return {
+            "TableName": self._name,
+            "Key": encode(key),
+            "UpdateExpression": expression,
+            "ExpressionAttributeValues": encode(values),
+            "ConditionExpression": only_if,
+        } | ({"ExpressionAttributeNames": names} if names else {})
+
+    def together(self, writes: Sequence[Any]) -> None:
+        """All writes or none. Raises Conflict when a condition does not hold or another transaction is at work."""
+        items: list[TransactWriteItemTypeDef] = [
+            {"Update": write} if "UpdateExpression" in write else {"Put": write} for write in writes
+        ]
         try:
-            self._client.transact_write_items(TransactItems=writes)
+            self._client.transact_write_items(TransactItems=items)
         except self._client.exceptions.TransactionCanceledException as error:
             reasons = {reason.get("Code") for reason in error.response.get("CancellationReasons", ())}
             if reasons & _CONFLICTS:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, Final, Literal
 
 from shared.models.attempt import ErrorDetail
+from shared.models.batch import BatchRef
 from shared.models.recipe import TemplateRef
 from shared.models.request import Door, JobRequest
 from shared.models.values import Box, Sha256, Size, TextBox, Value, canonical_json, sha256_hex
@@ -104,6 +105,8 @@ class Job(Value):
     chosen_draft: int | None = None
     final_attempt: int | None = None
     """The accepted final, or the best attempt of a failed job."""
+    batch: BatchRef | None = None
+    """The batch and row it came from; such a job takes the bulk lane."""
     redrives: int = 0
     """How often sweep had to start the workflow again."""
     cost_usd_micros: int = 0

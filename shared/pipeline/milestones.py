@@ -22,6 +22,7 @@ from shared.models import (
     Stage,
     StepReply,
     Tier,
+    sha256_hex,
 )
 from shared.outlets import Announcer
 from shared.pipeline.waits import approval_ticket
@@ -68,8 +69,8 @@ class Milestones:
         ready = _rendered_drafts(self.ledger.attempts(job_id))
         if not any(draft.candidate in job.candidates for draft in ready):
             return StepReply(next="conclude", outcome="failed")
-        if job.chosen_draft is not None:
-            return StepReply(next="finalize", attempt=1)
+        if job.chosen_draft is not None:  # a repetition: whoever waited for the night still does
+            return self._schedule(job, job.chosen_draft, off_peak=job.stage is Stage.WAITING_OFF_PEAK, actor=_ACTOR)
         self._announce("job.draft_ready", job)
         if job.request.finalize is Finalize.DRAFT_ONLY:
             return StepReply(next="conclude", outcome="drafted")
@@ -125,7 +126,7 @@ class Milestones:
 
     def _schedule(self, job: Job, chosen: int, *, off_peak: bool, actor: str) -> StepReply:
         now = self.clock()
-        start = self.policies.at(job.policy_version).off_peak_start(now) if off_peak else now
+        start = self._off_peak_start(job, now) if off_peak else now
         waits = start > now
         if job.chosen_draft is None:
 
@@ -138,8 +139,16 @@ class Milestones:
                     due=start + timedelta(minutes=2) if waits else None,
                 )
 
-            self.ledger.amend(job, change)
+            job = self.ledger.amend(job, change)
+        if waits:
+            self._announce("job.waiting_off_peak", job)
         return StepReply(next="off_peak" if waits else "finalize", attempt=1, resume_at=start)
+
+    def _off_peak_start(self, job: Job, now: datetime) -> datetime:
+        policy = self.policies.at(job.policy_version)
+        if job.batch is None:
+            return policy.off_peak_start(now)
+        return policy.off_peak_spread(now, share=int(sha256_hex(job.id)[:8], 16) / 2**32)
 
     # ── it is over ───────────────────────────────────────────────────────────────────────────────
 

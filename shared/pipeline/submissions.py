@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from pydantic import ValidationError
 from ulid import ULID
@@ -22,6 +22,7 @@ from shared.images import Images, describe
 from shared.ledger import Ledger, Once
 from shared.models import (
     MAX_SEED,
+    BatchRef,
     Door,
     Edit,
     Finalize,
@@ -68,22 +69,25 @@ class Submissions:
     allowances: Allowances | None = None
     """None: nobody is limited."""
 
-    def submit(self, who: Principal, request: JobRequest, *, once: Once | None = None, door: Door = _NO_DOOR) -> Job:
+    def submit(
+        self,
+        who: Principal,
+        request: JobRequest,
+        *,
+        once: Once | None = None,
+        door: Door = _NO_DOOR,
+        job_id: str = "",
+        batch: BatchRef | None = None,
+    ) -> Job:
         """Accept a job. Raises InvalidRequest, NotFound or ModelRetired, naming the field, or QuotaExceeded.
 
-        With `once`, the job this tenant was given under that key before, as it stands now, if there is one.
+        With `once`, the job this tenant was given under that key before, as it stands now, if there is one. With a
+        `job_id` of the caller's, LedgerConflict says that the job is there already.
 
         A crash between the ledger and the queue loses nothing: sweep finds the job and queues it again.
         """
-        template = self._releases.template(request.template) if request.template else None
-        job = self._settle(who, request, template, door=door)
-        # What no model can paint is refused now and not in the night.
-        model = self._rehearse(job)
-        if template and model in template.variants:
-            job = _reworded(job, template.render(request.variables, model=model))
-            self._rehearse(job)
-        if request.webhook:
-            self.destinations.find(str(request.webhook))
+        job = self.settle(who, request, door=door)
+        job = job.model_copy(update={"batch": batch} | ({"id": job_id} if job_id else {}))
         if self.allowances:
             self.allowances.take_job(who.tenant)
         asked, job = job, self.ledger.open(job, actor=who.name, data=_facts(job), once=once)
@@ -95,6 +99,31 @@ class Submissions:
             "job_submitted", job_id=job.id, use_case=job.use_case, drafts=request.drafts, finalize=request.finalize
         )
         return job
+
+    def settle(self, who: Principal, request: JobRequest, *, door: Door = _NO_DOOR) -> Job:
+        """The job that this request would become. Raises what `submit` raises; promises nothing."""
+        template = self._releases.template(request.template) if request.template else None
+        job = self._settle(who, request, template, door=door)
+        # What no model can paint is refused now and not in the night.
+        model = self._rehearse(job)
+        if template and model in template.variants:
+            job = _reworded(job, template.render(request.variables, model=model))
+            self._rehearse(job)
+        if request.webhook:
+            self.destinations.find(str(request.webhook))
+        return job
+
+    def typed(self, body: dict[str, Any]) -> dict[str, Any]:
+        """The body with its template's variables as what they are declared: in a table everything is text."""
+        reference, given = body.get("template"), body.get("variables")
+        if not isinstance(reference, str) or not isinstance(given, dict):
+            return body
+        try:
+            declared = self._releases.template(reference).variables
+        except InvalidRequest:
+            return body  # `settle` says what is wrong with it
+        values = {name: declared[name].read(value) if name in declared else value for name, value in given.items()}
+        return body | {"variables": values}
 
     def dispatch(self, body: str) -> None:
         """Start the workflow of the job a message names. Safe to repeat; a job canceled in the queue is left alone.
@@ -233,4 +262,5 @@ def _facts(job: Job) -> dict[str, object]:
     settled = {"use_case", "policy_version", "prompt", "negative_prompt", "template", "expected_text", "text_box",
                "edit", "guidance", "steps", "seed", "seed_set", "size"}  # fmt: skip
     facts = job.model_dump(mode="json", include=settled)
-    return facts | {"request": job.request.model_dump(mode="json", exclude_defaults=True)}
+    facts |= {"request": job.request.model_dump(mode="json", exclude_defaults=True)}
+    return facts | ({"batch": job.batch.model_dump(mode="json")} if job.batch else {})

@@ -121,6 +121,15 @@ class Policy(Value):
         """When heavy work may start: `now` inside a window, else the start of the next. Needs a time zone."""
         return self.off_peak.next_start(now)
 
+    def off_peak_spread(self, now: datetime, *, share: float) -> datetime:
+        """When the heavy work of one of many may start: `share` (0.0 to 1.0) says where in the next window.
+
+        Before a window it is a moment in its first three quarters, so that a thousand do not start at its first
+        second; inside one it is `now`.
+        """
+        start, end = self.off_peak.next_window(now)
+        return now if start <= now else start + 0.75 * share * (end - start)
+
     def check(self, catalogue: Catalogue) -> None:
         """Raise ConfigurationError where a rule names a model that is not in the catalogue or cannot do its part."""
         for name, use in self.use_cases.items():

@@ -149,6 +149,10 @@ class OffPeak(Value):
 
     def next_start(self, now: datetime) -> datetime:
         """`now` itself inside a window, else the start of the next one. UTC. Raises ValueError for a naive time."""
+        return max(now, self.next_window(now)[0])
+
+    def next_window(self, now: datetime) -> tuple[datetime, datetime]:
+        """Start and end of the window that is open, else of the next one. UTC. Raises ValueError as above."""
         if now.tzinfo is None:
             raise ValueError("off-peak windows need a time with a time zone")
         today = now.astimezone(UTC)
@@ -156,7 +160,7 @@ class OffPeak(Value):
             windows = self.weekends if day.isoweekday() >= 6 else self.weekdays  # noqa: PLR2004  # Saturday is 6
             for start, end in sorted(window.on(day) for window in windows):
                 if now < end:
-                    return max(now, start)
+                    return start, end
         raise ValueError("no off-peak window within a week")  # unreachable: weekdays has at least one window
 
 

@@ -15,6 +15,7 @@ from shared.models import Value
 
 Scalar = str | int | float | bool
 
+_WHOLE: Final = re.compile(r"-?\d{1,18}")
 _STRAIGHT: Final = {ord(mark): '"' for mark in "\u201c\u201d\u201e\u201f"} | {
     ord(mark): "'" for mark in "\u2018\u2019\u201a\u201b"
 }
@@ -32,6 +33,10 @@ class _Variable(Value):
     description: str = ""
     required: bool = True
     """A variable with a default, or one that is not required, may be left out; without a default it is then empty."""
+
+    def read(self, value: Scalar) -> Scalar:
+        """A value that came as text, from a table, as this kind of variable takes it. What cannot be read stays."""
+        return value
 
 
 class TextVariable(_Variable):
@@ -78,6 +83,12 @@ class NumberVariable(_Variable):
     max: float
     default: int | float | None = None
 
+    def read(self, value: Scalar) -> Scalar:
+        try:
+            return int(value) if isinstance(value, str) and _WHOLE.fullmatch(value) else float(value)
+        except ValueError:
+            return value
+
     def text(self, value: Scalar) -> str:
         whole = isinstance(value, int) and not isinstance(value, bool)
         if not whole and (self.type == "int" or not isinstance(value, float)):
@@ -111,6 +122,9 @@ class SwitchVariable(_Variable):
     yes: str
     no: str = ""
     default: bool | None = None
+
+    def read(self, value: Scalar) -> Scalar:
+        return {"true": True, "false": False}.get(str(value).strip().lower(), value)
 
     def text(self, value: Scalar) -> str:
         if not isinstance(value, bool):

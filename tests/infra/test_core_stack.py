@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from functions.api.errors import problem
 from infra import app
 from infra.config import PROD
-from infra.workflow.construct import DEFINITION, placeholders
+from infra.workflow.construct import BATCH_DEFINITION, DEFINITION, placeholders
 from shared.errors import (
     BodyTooLarge,
     NotAuthenticated,
@@ -19,6 +20,8 @@ from shared.errors import (
     PresscheckError,
     UnsupportedMediaType,
 )
+from shared.models import TERMINAL_STAGES
+from shared.pipeline.batches.conveyor import RESTING
 from shared.settings import Settings
 from tests.infra.templates import Template, of_type, plain, words
 
@@ -78,16 +81,24 @@ def test_onnxruntime_never_meets_arm(core: Template) -> None:
     assert set(map(tuple, machines.values())) == {("arm64",)}
 
 
-def test_the_workflow_file_and_its_substitutions_name_the_same_functions(core: Template) -> None:
-    (machine,) = of_type(core, "AWS::StepFunctions::StateMachine").values()
-
-    wanted = placeholders(DEFINITION.read_text(encoding="utf-8"))
-
-    assert wanted == set(machine["DefinitionSubstitutions"])
-    assert wanted == placeholders(machine["DefinitionString"])
+MACHINES = {"presscheck-prod-render": DEFINITION, "presscheck-prod-batch": BATCH_DEFINITION}
 
 
-def test_a_function_ends_before_the_workflow_gives_it_up(core: Template) -> None:
+def test_the_workflow_files_and_their_substitutions_name_the_same_functions(core: Template) -> None:
+    for machine in of_type(core, "AWS::StepFunctions::StateMachine").values():
+        wanted = placeholders(MACHINES[machine["StateMachineName"]].read_text(encoding="utf-8"))
+
+        assert wanted == set(machine["DefinitionSubstitutions"])
+        assert wanted == placeholders(machine["DefinitionString"])
+
+
+@pytest.mark.parametrize(
+    ("definition", "called"),
+    [(DEFINITION, ("Render", "Resume", "Verify", "Conclude")), (BATCH_DEFINITION, ("Batch", "Resume"))],
+)
+def test_a_function_ends_before_the_workflow_gives_it_up(
+    core: Template, definition: Path, called: tuple[str, ...]
+) -> None:
     """Otherwise the retry would run beside the try it replaces."""
 
     def tasks(value: object) -> Iterator[tuple[str, int]]:
@@ -100,23 +111,39 @@ def test_a_function_ends_before_the_workflow_gives_it_up(core: Template) -> None
                 yield from tasks(each)
 
     functions = of_type(core, "AWS::Lambda::Function")
-    found = list(tasks(json.loads(DEFINITION.read_text(encoding="utf-8"))))
+    found = list(tasks(json.loads(definition.read_text(encoding="utf-8"))))
 
-    assert {name for name, _ in found} == {
-        f"${{{name}FunctionArn}}" for name in ("Render", "Resume", "Verify", "Conclude")
-    }
+    assert {name for name, _ in found} == {f"${{{name}FunctionArn}}" for name in called}
     for placeholder, patience_s in found:
         name = placeholder.removeprefix("${").removesuffix("FunctionArn}")
         assert functions[f"Functions{name}"]["Timeout"] < patience_s
 
 
 def test_executions_are_traced_and_logged_without_prompts(core: Template) -> None:
-    (machine,) = of_type(core, "AWS::StepFunctions::StateMachine").values()
+    machines = of_type(core, "AWS::StepFunctions::StateMachine").values()
 
-    assert machine["StateMachineName"] == "presscheck-prod-render"
-    assert machine["TracingConfiguration"] == {"Enabled": True}
-    assert machine["LoggingConfiguration"]["Level"] == "ALL"
-    assert not machine["LoggingConfiguration"].get("IncludeExecutionData")
+    assert {machine["StateMachineName"] for machine in machines} == set(MACHINES)
+    for machine in machines:
+        assert machine["TracingConfiguration"] == {"Enabled": True}
+        assert machine["LoggingConfiguration"]["Level"] == "ALL"
+        assert not machine["LoggingConfiguration"].get("IncludeExecutionData")
+
+
+def test_a_batch_file_begins_its_batch_and_a_batch_job_that_moved_is_told_of(core: Template) -> None:
+    """No function of CDK's is brought along for it, and what nobody takes is kept."""
+    rules = of_type(core, "AWS::Events::Rule")
+    stored, moved = rules["EventsBatchFileStored"], rules["EventsBatchJobMoved"]
+
+    bucket = of_type(core, "AWS::S3::Bucket")["StorageImages"]
+    assert bucket["NotificationConfiguration"] == {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
+    assert words(stored["EventPattern"]["detail"]["bucket"]["name"][0]) == "<StorageImages>"
+    assert stored["EventPattern"]["detail"]["object"] == {"key": [{"prefix": "batches/incoming/"}]}
+    assert "EventBusName" not in stored, "S3 speaks on the default bus"
+    assert moved["EventPattern"]["detail"]["batch"] == {"id": [{"exists": True}]}
+    assert set(moved["EventPattern"]["detail"]["stage"]) == {*TERMINAL_STAGES, *RESTING}
+    for rule in (stored, moved):
+        assert words(rule["Targets"][0]["Arn"]) == "<FunctionsBatch.Arn>"
+        assert words(rule["Targets"][0]["DeadLetterConfig"]["Arn"]) == "<EventsUndelivered.Arn>"
 
 
 def test_no_message_is_lost_between_the_queues(core: Template) -> None:
@@ -180,7 +207,7 @@ def test_somebody_is_woken_for_lost_work_and_broken_safety_nets(core: Template) 
     }
     errors = {words(alarm["Dimensions"][0]["Value"]) for alarm in alarms.values() if alarm["MetricName"] == "Errors"}
     assert depths == DEAD_LETTERS
-    assert errors == {f"<Functions{name}>" for name in ("Resume", "Conclude", "Sweep", "Notify")}
+    assert errors == {f"<Functions{name}>" for name in ("Resume", "Conclude", "Batch", "Sweep", "Notify")}
     assert {"ExecutionsFailed", "ExecutionsTimedOut", "5XXError"} <= {alarm["MetricName"] for alarm in alarms.values()}
     for alarm in alarms.values():
         assert [words(action) for action in alarm["AlarmActions"]] == ["<MonitoringAlarms>"]

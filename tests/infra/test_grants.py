@@ -13,6 +13,7 @@ READ_WRITE_LEDGER = {f"dynamodb:{action}": LEDGER for action in ("GetItem", "Que
 REPLAYS = {"<StorageReplays.Arn>"}
 IMAGES = {"<StorageImages.Arn>/images/*"}
 INFERENCE = {"<StorageImages.Arn>/inference/*"}
+UPLOADS, COPIES, RESULTS = ({f"<StorageImages.Arn>/batches/{prefix}/*"} for prefix in ("incoming", "work", "results"))
 LIST = {"s3:ListBucket": {"<StorageImages.Arn>"}}
 LANES = {"<IntakeInteractiveQueue.Arn>", "<IntakeBulkQueue.Arn>"}
 SEND = {f"sqs:{action}": LANES for action in ("SendMessage", "GetQueueAttributes", "GetQueueUrl")}
@@ -33,6 +34,8 @@ WAKE = {"states:SendTaskSuccess": {"*"}}
 STATES = "arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>"
 START = {"states:StartExecution": {f"{STATES}:stateMachine:presscheck-prod-render"}}
 EXECUTIONS = {f"{STATES}:execution:presscheck-prod-render:*"}
+BATCH_MACHINE = {f"{STATES}:stateMachine:presscheck-prod-batch"}
+BATCH_EXECUTIONS = {f"{STATES}:execution:presscheck-prod-batch:*"}
 ENDPOINTS = {"arn:<AWS::Partition>:sagemaker:<AWS::Region>:<AWS::AccountId>:endpoint/presscheck-prod-*"}
 
 EXPECTED = {
@@ -40,7 +43,7 @@ EXPECTED = {
     "Api": READ_WRITE_LEDGER
     | {f"dynamodb:{action}": LEDGER | REPLAYS for action in ("GetItem", "PutItem", "UpdateItem")}
     | {"dynamodb:DeleteItem": REPLAYS}
-    | {"s3:GetObject": IMAGES, "s3:PutObject": IMAGES, "states:StopExecution": EXECUTIONS}
+    | {"s3:GetObject": IMAGES | RESULTS, "s3:PutObject": IMAGES | UPLOADS, "states:StopExecution": EXECUTIONS}
     | LIST
     | {action: lanes | {TELL} for action, lanes in SEND.items()}
     | SEAL
@@ -56,11 +59,21 @@ EXPECTED = {
     "Resume": READ_WRITE_LEDGER | WAKE,
     "Verify": READ_WRITE_LEDGER | {"s3:GetObject": IMAGES} | LIST,
     "Conclude": READ_WRITE_LEDGER | ANNOUNCE,
+    "Batch": READ_WRITE_LEDGER
+    | {"s3:GetObject": IMAGES | UPLOADS | COPIES, "s3:GetObjectVersion": UPLOADS | COPIES}
+    | {f"s3:{action}": COPIES | RESULTS for action in ("PutObject", "AbortMultipartUpload")}
+    | {f"sqs:{action}": {"<IntakeBulkQueue.Arn>"} for action in ("SendMessage", "GetQueueAttributes", "GetQueueUrl")}
+    | {"states:StartExecution": BATCH_MACHINE, "states:StopExecution": EXECUTIONS}
+    | LIST
+    | WAKE
+    | ANNOUNCE,
     "Sweep": READ_WRITE_LEDGER
-    | {"s3:GetObject": INFERENCE, "states:DescribeExecution": EXECUTIONS, "states:StopExecution": EXECUTIONS}
+    | {"s3:GetObject": INFERENCE, "states:DescribeExecution": EXECUTIONS | BATCH_EXECUTIONS}
+    | {"states:StopExecution": EXECUTIONS}
+    | {f"s3:{action}": RESULTS for action in ("PutObject", "AbortMultipartUpload")}
     | LIST
     | SEND
-    | START
+    | {"states:StartExecution": START["states:StartExecution"] | BATCH_MACHINE}
     | WAKE
     | ANNOUNCE,
     "Notify": READ_WRITE_LEDGER
@@ -80,7 +93,7 @@ def test_a_function_may_do_exactly_its_work(core: Template, function: str) -> No
 
     traces = {f"xray:{action}": {"*"} for action in ("PutTraceSegments", "PutTelemetryRecords")}
     log = {f"logs:{action}": {f"<Functions{function}Logs.Arn>"} for action in ("CreateLogStream", "PutLogEvents")}
-    keeps = {"Resume", "Conclude", "Sweep"}
+    keeps = {"Resume", "Conclude", "Batch", "Sweep"}
     undelivered = {"<EventsUndelivered.Arn>"} if function in keeps else set()
     expected = EXPECTED[function] | traces | log
     if undelivered:
@@ -107,6 +120,18 @@ def test_the_workflow_may_call_its_four_functions_only(core: Template) -> None:
     called = {resource.removesuffix(":$LATEST") for resource in may["lambda:InvokeFunction"]}
     assert called == {f"<Functions{name}.Arn>" for name in ("Render", "Resume", "Verify", "Conclude")}
     assert {action.split(":")[0] for action in may} == {"lambda", "logs", "xray"}
+
+
+def test_the_batch_workflow_reads_files_and_starts_nothing_but_its_own_children(core: Template) -> None:
+    may = allowed(core, "BatchWorkflowStateMachineRole")
+
+    called = {resource.removesuffix(":$LATEST") for resource in may["lambda:InvokeFunction"]}
+    children = BATCH_EXECUTIONS | {f"{STATES}:execution:presscheck-prod-batch/*"}
+    assert called == {"<FunctionsBatch.Arn>", "<FunctionsResume.Arn>"}
+    assert may["states:StartExecution"] == BATCH_MACHINE
+    assert may["states:DescribeExecution"] == may["states:StopExecution"] == children
+    assert may["s3:GetObject"] == may["s3:GetObjectVersion"] == UPLOADS | COPIES
+    assert {action.split(":")[0] for action in may} == {"lambda", "logs", "xray", "states", "s3"}
 
 
 def test_an_endpoint_reads_inputs_and_leaves_answers_and_touches_nothing_else(prod: dict[str, Template]) -> None:
