@@ -164,6 +164,8 @@ class CoreStack(Stack):
         storage, workflow, functions = self.storage, self.workflow, self.functions
 
         storage.grant_upload_batches(functions.api)
+        storage.grant_read_batch_results(functions.api)
+        storage.grant_read_batch_results(functions.notify)
 
         storage.grant_read_write_ledger(functions.batch)
         storage.grant_read_images(functions.batch)

@@ -75,8 +75,11 @@ class Storage(Construct):
         self._grant_objects(grantee, INFERENCE, "s3:GetObject", "s3:PutObject")
 
     def grant_upload_batches(self, grantee: iam.IGrantable) -> None:
-        """Sign links that upload a batch's file, and links to its results."""
+        """Sign links that upload a batch's file."""
         self._grant_objects(grantee, BATCH_UPLOADS, "s3:PutObject")
+
+    def grant_read_batch_results(self, grantee: iam.IGrantable) -> None:
+        """Sign links to a batch's results."""
         self._grant_objects(grantee, BATCH_RESULTS, "s3:GetObject")
 
     def grant_run_batches(self, grantee: iam.IGrantable) -> None:

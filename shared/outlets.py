@@ -68,6 +68,9 @@ class Announcer:
     def announce_batch(self, batch: Batch) -> None:
         """Put `batch.completed` on the bus: the batch is over, and `status` says how."""
         detail = {
+            "kind": "batch.completed",
+            "at": batch.over_at.isoformat(),
+            "webhook": batch.webhook is not None,
             "batch_id": batch.id,
             "tenant": batch.tenant,
             "status": batch.status,

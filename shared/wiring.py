@@ -29,6 +29,7 @@ from shared.pipeline.batches.closing import Closing
 from shared.pipeline.batches.conveyor import Conveyor
 from shared.pipeline.batches.reading import Reading
 from shared.pipeline.batches.sweeping import BatchSweep
+from shared.pipeline.batches.telling import BatchNews
 from shared.pipeline.calls import Calls
 from shared.pipeline.comparisons import Comparisons
 from shared.pipeline.decisions import Decisions
@@ -263,7 +264,10 @@ def notifications() -> Notifications:
         outbox=Outbox(
             _client("sqs"), url=settings().webhook_queue_url, dead_letters_url=settings().webhook_dead_letters_url
         ),
-        sources={"job": JobNews(ledger=ledger(), link=images().link, dialects={"replicate": as_prediction})},
+        sources={
+            "job": JobNews(ledger=ledger(), link=images().link, dialects={"replicate": as_prediction}),
+            "batch": BatchNews(ledger=ledger(), link=batch_files().link, clock=now),
+        },
         secrets=signing_secrets(),
         destinations=_destinations(),
         post=Post(),
@@ -280,6 +284,7 @@ def arrivals() -> Arrivals:
         workflow=_batch_workflow(),
         waits=waits(),
         announcer=_announcer(),
+        destinations=_destinations(),
         upload_patience=timedelta(seconds=settings().batch_upload_ttl_s),
         clock=now,
     )

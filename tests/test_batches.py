@@ -20,6 +20,7 @@ from shared.batchviews import batch_view
 from shared.errors import InvalidRequest, NotFound
 from shared.keys import Keys
 from shared.models import (
+    Announcement,
     Batch,
     BatchReply,
     BatchRequest,
@@ -38,6 +39,7 @@ from shared.pipeline.batches.closing import Closing
 from shared.pipeline.batches.conveyor import Conveyor, job_id_of
 from shared.pipeline.batches.reading import Reading
 from shared.pipeline.batches.sweeping import MAX_REDRIVES, BatchSweep
+from shared.pipeline.batches.telling import BatchNews
 from tests.conftest import Clock
 from tests.test_pipeline import Studio
 from tests.world import DESIGNER, STRANGER, Resources
@@ -72,7 +74,7 @@ class PressRoom(Studio):
         self.batch_workflow: Any = FakeBatchWorkflow()
         self.arrivals = Arrivals(
             ledger=self.ledger, files=files, workflow=self.batch_workflow, waits=self.waits, announcer=announcer,
-            upload_patience=timedelta(hours=1), clock=clock,
+            destinations=self.submissions.destinations, upload_patience=timedelta(hours=1), clock=clock,
         )  # fmt: skip
         self.closing = Closing(ledger=self.ledger, files=files, announcer=announcer, clock=clock)
         self.reading = Reading(
@@ -656,6 +658,26 @@ def test_the_batch_object_is_openais(room: PressRoom) -> None:
     assert theirs.status == "completed" and theirs.output_file_id == room.now(batch).output_key
     assert view.output_file_url == f"https://s3/{view.output_file_id}"
     assert middle.eta is not None
+
+
+def test_whoever_asked_to_be_told_gets_the_batch_object_when_it_is_over(room: PressRoom) -> None:
+    asked = BatchRequest.model_validate({"webhook": "http://127.0.0.1:1/told", "format": "jsonl"})
+    batch, _ = room.arrivals.create(DESIGNER, asked, base_url="https://api.test/prod")
+    key = incoming_key("acme", batch.id, "jsonl")
+    room.s3.put_object(Bucket=room.bucket, Key=key, Body=b'{"prompt": "a", "size": "1x1"}')
+    room.arrivals.arrived(key)
+    room.play(batch, until="finish")
+    room.closing.finish(batch.id)
+    ((_, detail),) = room.bus
+    assert detail["webhook"] is True
+
+    news = BatchNews(ledger=room.ledger, link=lambda key: key, clock=room.clock)(Announcement.model_validate(detail))
+
+    assert news is not None and (news.tenant, news.url) == ("acme", "http://127.0.0.1:1/told")
+    body = news.body()
+    assert (body["type"], body["data"]["id"], body["data"]["status"]) == ("batch.completed", batch.id, "completed")
+    assert body["data"]["urls"]["get"] == f"https://api.test/prod/v1/batches/{batch.id}"
+    assert Announcement.model_validate(detail).event == "batch.completed"
 
 
 def test_a_jobs_batch_and_row_are_in_its_record(room: PressRoom) -> None:

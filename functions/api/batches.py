@@ -30,7 +30,7 @@ def create_batch(who: Principal, asked: BatchRequest) -> Response[str]:
 
     Send the file as `upload` says, within an hour: the batch begins by itself when it is there.
     """
-    batch, upload = wiring.arrivals().create(who, asked)
+    batch, upload = wiring.arrivals().create(who, asked, base_url=base_url(routes.event))
     how = BatchUpload(url=upload.url, headers=upload.headers, expires_in_s=upload.expires_in_s)
     shown = view(batch, upload=how)
     return json_reply(201, shown, {"location": shown.urls.get})

@@ -9,11 +9,13 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import httpx
 from pydantic import ValidationError
 
+from shared.batchviews import BatchList, BatchView
 from shared.cli import stack
 from shared.cli.errors import CliError, refusal, unreachable
 from shared.cli.world import World
@@ -24,6 +26,7 @@ from shared.views import AuditView, ImageView, JobList, JobView, ModelList, Poli
 _POLL_FIRST_S, _POLL_LAST_S, _POLL_GROWTH = 0.2, 1.0, 1.4
 _PATIENCE_S = 30.0
 """How long reading goes on when a stack stops answering in the middle of a job."""
+_PIECE = 1024 * 1024
 _PASSING = frozenset({429, 500, 502, 503, 504})
 
 View = TypeVar("View", bound=Value)
@@ -111,6 +114,47 @@ class Api:
     def rollback(self, what: str, *, reason: str) -> Document[Release]:
         """`what` is `policy` or `templates/NAME`."""
         return _document(Release, self._send("POST", f"/v1/{what}/rollback", body={"reason": reason}))
+
+    def batches(self, *, limit: int, after: str | None = None) -> Document[BatchList]:
+        """Newest first."""
+        params = {"limit": str(limit)} | ({"after": after} if after else {})
+        return _document(BatchList, self._send("GET", "/v1/batches", params=params))
+
+    def batch(self, batch_id: str) -> Document[BatchView]:
+        return _document(BatchView, self._send("GET", f"/v1/batches/{batch_id}"))
+
+    def cancel_batch(self, batch_id: str) -> Document[BatchView]:
+        return _document(BatchView, self._send("POST", f"/v1/batches/{batch_id}/cancel", body={}))
+
+    def send_batch(self, request: Mapping[str, Any], file: Path) -> Document[BatchView]:
+        """Make a batch and send its file to where it says; the link carries its own permission."""
+        made = _document(BatchView, self._send("POST", "/v1/batches", body=request))
+        upload = made.view.upload
+        if upload is None:
+            raise CliError("the stack did not say where to send the file", code="not_understood")
+        headers = {**upload.headers, "content-length": str(file.stat().st_size)}  # S3 takes no chunked upload
+        try:
+            with self._world.open_http(upload.url) as http, file.open("rb") as data:
+                response = http.put(upload.url, content=iter(lambda: data.read(_PIECE), b""), headers=headers)
+        except httpx.TransportError as error:
+            raise unreachable(f"the file store for {file.name}", error) from error
+        if response.is_error:
+            raise CliError(f"the file store refused {file.name}: HTTP {response.status_code}", code="upload_refused")
+        return made
+
+    def download(self, url: str, to: Path) -> None:
+        """Save what is behind a presigned link, piece by piece."""
+        try:
+            with self._world.open_http(url) as http, http.stream("GET", url) as response, to.open("wb") as out:
+                if response.is_error:
+                    hint = "links live for an hour; ask again"
+                    raise CliError(
+                        f"the file store refused: HTTP {response.status_code}", hint=hint, code="file_refused"
+                    )
+                for piece in response.iter_bytes(_PIECE):
+                    out.write(piece)
+        except httpx.TransportError as error:
+            raise unreachable(f"the file store for {to.name}", error) from error
 
     def follow(
         self, job: JobDocument, *, until: Callable[[JobView], bool], timeout_s: float | None

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from shared.cli import demo, jobs, local, models, policy, render, templates, webhooks
+from shared.cli import batches, demo, jobs, local, models, policy, render, templates, webhooks
 from shared.cli.errors import CliError, report
 from shared.cli.options import wants_json
 from shared.cli.world import World, world_of
@@ -75,6 +75,12 @@ app.command(epilog=demo.EPILOG, rich_help_panel="Pictures")(demo.demo)
 app.command(epilog=render.EPILOG, rich_help_panel="Pictures")(render.render)
 app.add_typer(
     jobs.app, name="jobs", help="Look at jobs, decide on drafts, follow them, audit them.", rich_help_panel="Pictures"
+)
+app.add_typer(
+    batches.app,
+    name="batch",
+    help="Many jobs from one file: send, follow, cancel, results.",
+    rich_help_panel="Pictures",
 )
 app.add_typer(
     webhooks.app, name="webhooks", help="Signing secret, and URLs that were switched off.", rich_help_panel="Pictures"

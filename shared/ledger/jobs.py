@@ -224,9 +224,10 @@ def _job_item(job: Job, due: datetime) -> dict[str, Any]:
     if job.stage.terminal:
         return item
     # Only open jobs carry the keys of the sparse indexes: a concluded one leaves them by itself.
+    item |= {"open_pk": "OPEN", "open_sk": f"{stamp(due)}#{job.id}"}
+    if job.batch:
+        return item  # a batch has its own pace, and may rest for a night: it does not use up its tenant's jobs at once
     return item | {
-        "open_pk": "OPEN",
-        "open_sk": f"{stamp(due)}#{job.id}",
         "open_tenant_pk": open_partition(job.tenant),
         "open_tenant_sk": f"{stamp(job.created_at)}#{job.id}",
     }

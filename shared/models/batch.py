@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field
+from pydantic import Field, HttpUrl
 
 from shared.models.attempt import ErrorDetail
 from shared.models.request import Finalize
@@ -68,6 +68,7 @@ class BatchRequest(Value):
     metadata: dict[Annotated[str, Field(max_length=64)], Annotated[CleanText, Field(max_length=512)]] = Field(
         default_factory=dict, max_length=16
     )
+    webhook: HttpUrl | None = Field(None, description="Told `batch.completed` when it is over, however it ended.")
 
 
 class BatchCounts(Value):
@@ -111,6 +112,9 @@ class Batch(Value):
     format: BatchFormat
     finalize: Finalize = Finalize.OFF_PEAK
     metadata: dict[str, str] = Field(default_factory=dict)
+    webhook: HttpUrl | None = None
+    base_url: str = ""
+    """Where the client reached the API; empty for a file that was dropped in."""
     file: BatchFile | None = None
     """None while the upload is waited for."""
     rows: int | None = None
@@ -145,6 +149,11 @@ class Batch(Value):
             "completed": self.counts.done,
             "failed": self.counts.refused + self.counts.ended - self.counts.done,
         }
+
+    @property
+    def over_at(self) -> datetime:
+        """When it ended; while it has not, when it began."""
+        return self.completed_at or self.failed_at or self.expired_at or self.cancelled_at or self.created_at
 
     @property
     def ticket(self) -> str:

@@ -77,7 +77,7 @@ EXPECTED = {
     | WAKE
     | ANNOUNCE,
     "Notify": READ_WRITE_LEDGER
-    | {"s3:GetObject": IMAGES}
+    | {"s3:GetObject": IMAGES | RESULTS}
     | LIST
     | {action: {TELL} for action in RECEIVE}
     | {f"sqs:{action}": {TELL, TOLD_IN_VAIN} for action in ("GetQueueAttributes", "GetQueueUrl")}

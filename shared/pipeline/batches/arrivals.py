@@ -20,6 +20,7 @@ from shared.models import Batch, BatchFile, BatchPage, BatchRequest, BatchStatus
 from shared.outlets import Announcer
 from shared.pipeline.waits import Waits
 from shared.telemetry import logger, measure
+from shared.webhooks.destinations import Destinations
 from shared.workflow import BatchWorkflow
 
 DROPPED_BY = "s3"
@@ -38,12 +39,15 @@ class Arrivals:
     workflow: BatchWorkflow
     waits: Waits
     announcer: Announcer
+    destinations: Destinations
     upload_patience: timedelta
     clock: Callable[[], datetime]
     new_id: Callable[[], str] = field(default=_new_id)
 
-    def create(self, who: Principal, request: BatchRequest) -> tuple[Batch, Upload]:
-        """A batch that waits for its file, and how to upload it."""
+    def create(self, who: Principal, request: BatchRequest, *, base_url: str = "") -> tuple[Batch, Upload]:
+        """A batch that waits for its file, and how to upload it. Raises InvalidRequest for a webhook we do not call."""
+        if request.webhook:
+            self.destinations.find(str(request.webhook))
         now = self.clock()
         batch = Batch(
             id=self.new_id(),
@@ -52,6 +56,8 @@ class Arrivals:
             format=request.format,
             finalize=request.finalize,
             metadata=request.metadata,
+            webhook=request.webhook,
+            base_url=base_url,
             created_at=now,
             expires_at=now + self.upload_patience,
         )

@@ -25,6 +25,7 @@ from shared.models import (
     BatchRef,
     BatchReply,
     BatchStatus,
+    Door,
     ErrorDetail,
     Job,
     JobRequest,
@@ -145,6 +146,7 @@ class Conveyor:
                 JobRequest.model_validate(row.body),
                 job_id=job_id,
                 batch=BatchRef(id=batch.id, row=row.row),
+                door=Door(base_url=batch.base_url),
             )
         except LedgerConflict:
             self.ledger.job(job_id)  # somebody else started it; NotFound if it was a collision, for the next look
