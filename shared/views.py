@@ -15,6 +15,7 @@ from shared.models import (
     Alias,
     Attempt,
     AttemptStatus,
+    BatchRef,
     Box,
     Determinism,
     ErrorDetail,
@@ -105,6 +106,7 @@ class JobView(Value):
     seed_set: str | None
     size: str
     policy_version: int
+    batch: BatchRef | None = Field(None, description="The batch and row it came from.")
     expected_text: tuple[str, ...]
     drafts: tuple[RenderView, ...]
     chosen_draft: int | None
@@ -163,6 +165,7 @@ def job_view(job: Job, attempts: Sequence[Attempt], *, link: Callable[[ImageRef]
         seed_set=job.seed_set,
         size=str(job.size),
         policy_version=job.policy_version,
+        batch=job.batch,
         expected_text=job.expected_text,
         drafts=drafts,
         chosen_draft=job.chosen_draft,
