@@ -34,6 +34,9 @@ _ACCESS_LOG: Final = {
     "error": "$context.error.responseType",
 }
 
+# Below /v1/images. API Gateway falls back to {proxy+} for any other verb or path there.
+_STREAMED: Final = ("generations", "edits")
+
 _ASK_AGAIN: Final = "Something on our side went wrong. Try again; if it stays, tell us the request id."
 _SHOW_A_KEY: Final = "This needs a valid API key: send it as `Authorization: Bearer pc_live_...`."
 _SLOW_DOWN: Final = "Too many requests at once: wait a moment and try again."
@@ -81,12 +84,14 @@ class Api(Construct):
         *,
         config: StageConfig,
         handler: lambda_.Function,
+        streamer: lambda_.Function,
         authorizer: lambda_.Function,
     ) -> None:
+        """`streamer` answers the routes whose reply is passed on while it is being made."""
         super().__init__(scope, construct_id)
         self.rest_api = self._rest_api(config)
         self._answer_errors()
-        self._route(handler, authorizer)
+        self._route(handler, streamer=streamer, authorizer=authorizer, patience_s=config.functions["stream"].timeout_s)
 
     @property
     def stage_arn(self) -> str:
@@ -138,7 +143,9 @@ class Api(Construct):
         )
         return api
 
-    def _route(self, handler: lambda_.Function, authorizer: lambda_.Function) -> None:
+    def _route(
+        self, handler: lambda_.Function, *, streamer: lambda_.Function, authorizer: lambda_.Function, patience_s: int
+    ) -> None:
         integration = apigateway.LambdaIntegration(handler, allow_test_invoke=False, scope_permission_to_method=False)
         guard = apigateway.RequestAuthorizer(
             self,
@@ -163,10 +170,23 @@ class Api(Construct):
                 accept(
                     method, rule, "Public on purpose: liveness, the API's description and the static files of Studio."
                 )
-        guarded = root.add_resource("{proxy+}").add_method(
-            "ANY", integration, authorizer=guard, authorization_type=apigateway.AuthorizationType.CUSTOM
+        streaming = apigateway.LambdaIntegration(
+            streamer,
+            allow_test_invoke=False,
+            scope_permission_to_method=False,
+            response_transfer_mode=apigateway.ResponseTransferMode.STREAM,
+            timeout=Duration.seconds(patience_s),
         )
-        accept(guarded, "AwsSolutions-COG4", "Guarded by our own authorizer, which takes API keys.")
+        images = root.add_resource("v1").add_resource("images")
+        guarded = [
+            (root.add_resource("{proxy+}"), "ANY", integration),
+            *((images.add_resource(name), "POST", streaming) for name in _STREAMED),
+        ]
+        for resource, verb, target in guarded:
+            method = resource.add_method(
+                verb, target, authorizer=guard, authorization_type=apigateway.AuthorizationType.CUSTOM
+            )
+            accept(method, "AwsSolutions-COG4", "Guarded by our own authorizer, which takes API keys.")
 
     def _answer_errors(self) -> None:
         for name, status, code, title, detail in _GATEWAY_ERRORS:

@@ -188,7 +188,7 @@ def _zip(name: str, files: dict[str, Path], *, digest: str, into: Path) -> Path:
             for inside, path in ordered:
                 info = zipfile.ZipInfo(inside, _EPOCH)
                 info.compress_type = zipfile.ZIP_DEFLATED
-                info.external_attr = 0o100644 << 16
+                info.external_attr = (0o100755 if inside.endswith(".sh") else 0o100644) << 16
                 archive.writestr(info, path.read_bytes(), compresslevel=6)
         _settle(staging / target.name, target)
     _forget_old(into, f"{name}-*.zip", keep=4)

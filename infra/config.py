@@ -153,6 +153,8 @@ _FUNCTIONS: Final = {
     # API Gateway gives up after 29 s; `Prefer: wait` is at most 25 s, and holds one instance for as long: at 1,000
     # concurrent executions, AWS's default for an account, that many clients may wait at once.
     "api": FunctionConfig(memory_mb=1024, timeout_s=29),
+    # The same routes where the reply streams: as long as a job with repairs takes. API Gateway would allow 900 s.
+    "stream": FunctionConfig(memory_mb=1024, timeout_s=300),
     "authorize": FunctionConfig(memory_mb=512, timeout_s=5),
     "dispatch": FunctionConfig(memory_mb=512, timeout_s=30),
     # Shorter than its task in the workflow, here and below: a state that gave up has no twin still running.

@@ -36,6 +36,7 @@ class Functions(Construct):
         self._config = config
         self._environment = settings.to_env()
         self.api = self._function("api")
+        self.stream = self._function("stream", wrapper="functions/stream/runtime.sh")
         self.authorize = self._function("authorize")
         self.dispatch = self._function("dispatch")
         self.render = self._function("render")
@@ -52,8 +53,14 @@ class Functions(Construct):
         return {name: getattr(self, name) for name in self._config.functions}
 
     def _function(
-        self, name: str, *, package: bundle.Bundle = bundle.CORE, dead_letters: sqs.IQueue | None = None
+        self,
+        name: str,
+        *,
+        package: bundle.Bundle = bundle.CORE,
+        dead_letters: sqs.IQueue | None = None,
+        wrapper: str | None = None,
     ) -> lambda_.Function:
+        """`wrapper`: a script in the package that is started in place of Lambda's own runtime."""
         size = self._config.functions[name]
         title = name.capitalize()
         log_group = logs.LogGroup(
@@ -71,7 +78,7 @@ class Functions(Construct):
             memory_size=size.memory_mb,
             timeout=Duration.seconds(size.timeout_s),
             reserved_concurrent_executions=size.reserved_concurrency,
-            environment=self._environment,
+            environment=self._environment | ({"AWS_LAMBDA_EXEC_WRAPPER": f"/var/task/{wrapper}"} if wrapper else {}),
             role=role,
             log_group=log_group,
             logging_format=lambda_.LoggingFormat.JSON,

@@ -53,7 +53,14 @@ class CoreStack(Stack):
         )
         self.batch_workflow.define(batch=functions.batch, resume=functions.resume)
         self.batch_workflow.let_map()
-        self.api = Api(self, "Api", config=config, handler=functions.api, authorizer=functions.authorize)
+        self.api = Api(
+            self,
+            "Api",
+            config=config,
+            handler=functions.api,
+            streamer=functions.stream,
+            authorizer=functions.authorize,
+        )
         self._connect()
         self._grant()
         self._grant_batches()
@@ -123,6 +130,12 @@ class CoreStack(Stack):
         self.events.bus.grant_put_events_to(functions.api)
         self.webhooks.grant_redeliver(functions.api)
         self.webhooks.grant_secrets(functions.api)
+
+        # The same code, but only the routes that submit and wait.
+        storage.grant_read_write_ledger(functions.stream)
+        storage.grant_read_write_images(functions.stream)
+        self.intake.grant_send(functions.stream)
+        self.events.bus.grant_put_events_to(functions.stream)
 
         storage.grant_read_write_ledger(functions.dispatch)
         workflow.grant_start(functions.dispatch)

@@ -1,4 +1,4 @@
-"""A reply that is written while it is still being made, where the runtime can: see functions/api/runtime.py.
+"""A reply that is written while it is still being made, where the runtime can: see functions/stream/runtime.py.
 
 Hides how a route hands its reply over piece by piece, and how a job is watched meanwhile. Under Lambda's own Python
 runtime, which cannot, `possible` says so and the route answers in one piece.

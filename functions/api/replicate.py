@@ -16,7 +16,7 @@ from functions.api.errors import invalid
 from functions.api.http import base_url, header, json_reply
 from functions.api.routes import Routes
 from functions.api.uploads import MAX_BODY_BYTES, stored_input
-from functions.api.waiting import preferred_wait_s, settled, wait_for
+from functions.api.waiting import preferred_wait_s, settled, since_taken_s, wait_for
 from shared import wiring
 from shared.errors import InvalidRequest, NotFound
 from shared.ledger import Once
@@ -147,7 +147,8 @@ def _create(who: Principal, asked: NewPrediction, *, named: str, once: Once | No
     seconds = preferred_wait_s(header(routes.event, "prefer"))
     if seconds is None:
         return json_reply(201, _shown(job))
-    job = wait_for(job, seconds - _HEADROOM_S, context=routes.context)
+    left_s = seconds - since_taken_s(routes.event) - _HEADROOM_S
+    job = wait_for(job, left_s, context=routes.context)
     shown = _shown(job)
     if not settled(job):
         # The client takes every other status of a waited-for prediction for its end: replicate/run.py, 1.0.7.

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from aws_lambda_powertools.utilities.data_classes.common import BaseProxyEvent
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from shared import wiring
@@ -31,6 +32,11 @@ def preferred_wait_s(prefer: str | None) -> int | None:
         if match := _WAIT.fullmatch(preference.partition(";")[0].strip().lower()):
             return min(int(match[1]), MAX_WAIT_S) if match[1] else _DEFAULT_WAIT_S
     return None
+
+
+def since_taken_s(event: BaseProxyEvent) -> float:
+    """Seconds since API Gateway took the request: a cold start is a wait, too."""
+    return wiring.now().timestamp() - int(event.raw_event["requestContext"]["requestTimeEpoch"]) / 1000
 
 
 def settled(job: Job) -> bool:

@@ -17,6 +17,7 @@ its word.
 7. A request through the front door looks to the handler as through a custom domain name: no
    stage in its path.
 8. A Distributed Map takes JSONata, versions of objects and chunks (distributed_map.py).
+9. A streaming integration finds its function; its reply is passed on in one piece, when all of it is there.
 """
 
 from __future__ import annotations
@@ -289,7 +290,8 @@ def _patch_policies() -> None:
 def _patch_gateway() -> None:
     gateway = _module("ministack.services.apigateway_v1")
     _anchor(gateway._build_lambda_event_v1, "EVENT")
-    stock_event = gateway._build_lambda_event_v1
+    _anchor(gateway._extract_lambda_ref_from_integration_uri, "URI")
+    stock_event, stock_reference = gateway._build_lambda_event_v1, gateway._extract_lambda_ref_from_integration_uri
 
     def build_event(*args: Any, **kwargs: Any) -> Any:
         event = stock_event(*args, **kwargs)
@@ -298,7 +300,11 @@ def _patch_gateway() -> None:
             event["requestContext"] |= {"path": event["path"], "domainName": host, "domainPrefix": host.split(".")[0]}
         return event
 
+    def reference(uri: str) -> Any:
+        return stock_reference(uri.replace("/response-streaming-invocations", "/invocations"))
+
     gateway._build_lambda_event_v1 = build_event
+    gateway._extract_lambda_ref_from_integration_uri = reference
 
 
 def _wait(future: Future[Any], seconds: float) -> None:
@@ -339,4 +345,5 @@ _ANCHORS: Final = {
     "READER": "80954bad8e26",
     "EVENT": "c7ac97b91f6e",
     "TIMEOUT": "faeed0bf70d5",
+    "URI": "d12e9aabed55",
 }

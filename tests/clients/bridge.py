@@ -24,7 +24,6 @@ from tests.handlers.conftest import Context
 from tests.test_pipeline import Studio
 
 STAGE = "/prod"
-_BINARY = ("image/", "multipart/form-data")
 
 
 class Now:
@@ -43,6 +42,8 @@ class Press:
 
     studio: Studio
     gate: threading.Event = field(default_factory=threading.Event)
+    finals: threading.Event = field(default_factory=threading.Event)
+    """Closed, drafts are painted and their finals wait."""
     over: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> None:
@@ -61,6 +62,9 @@ class Press:
             return
         reply = self.studio.drafts(job)
         if reply.next == "finalize":
+            while not self.finals.wait(0.02):
+                if self.over.is_set():
+                    return
             self.studio.final(job)
         elif reply.next == "conclude":
             self.studio.milestones.conclude(job.id, reply.outcome)  # type: ignore[arg-type]  # an Outcome
@@ -82,7 +86,7 @@ def serving() -> Iterator[Server]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            event = _event(self)
+            event = as_event(self)
             server.requests.append(event)
             with one_at_a_time:
                 reply = handler(event, Context())  # type: ignore[arg-type]
@@ -112,13 +116,12 @@ def serving() -> Iterator[Server]:
         httpd.server_close()
 
 
-def _event(request: BaseHTTPRequestHandler) -> dict[str, Any]:
+def as_event(request: BaseHTTPRequestHandler) -> dict[str, Any]:
     """The request as API Gateway's proxy hands it over."""
     parts = urlsplit(request.path)
     path = parts.path.removeprefix(STAGE)
     headers = dict(request.headers.items()) | {"X-Forwarded-Proto": "http"}
     raw = request.rfile.read(int(request.headers.get("content-length") or 0))
-    binary = (request.headers.get("content-type") or "").startswith(_BINARY)
     query = parse_qs(parts.query)
     return {
         "resource": "/{proxy+}",
@@ -138,8 +141,8 @@ def _event(request: BaseHTTPRequestHandler) -> dict[str, Any]:
             "stage": STAGE.strip("/"),
             "authorizer": _vouched(headers),
         },
-        "body": (base64.b64encode(raw).decode() if binary else raw.decode()) or None,
-        "isBase64Encoded": binary,
+        "body": base64.b64encode(raw).decode() or None,
+        "isBase64Encoded": bool(raw),  # of every type: see binary_media_types in infra/api.py
     }
 
 

@@ -19,6 +19,7 @@ from tests.world import Resources
 def press(deployed: Resources) -> Iterator[Press]:  # noqa: F811 - the fixture
     press = Press(Studio(deployed, Now()))  # type: ignore[arg-type]
     press.gate.set()
+    press.finals.set()
     thread = threading.Thread(target=press.run, daemon=True)
     thread.start()
     yield press

@@ -272,11 +272,31 @@ def test_only_health_description_and_studio_need_no_key(core: Template) -> None:
 
     assert guards == {
         ("GET", "/"): "NONE",
+        ("GET", "/docs"): "NONE",
         ("GET", "/health"): "NONE",
         ("GET", "/openapi.json"): "NONE",
         ("GET", "/static/{file+}"): "NONE",
         ("ANY", "/{proxy+}"): "CUSTOM",
+        ("POST", "/v1/images/edits"): "CUSTOM",
+        ("POST", "/v1/images/generations"): "CUSTOM",
     }
+
+
+def test_pictures_for_openais_clients_leave_while_they_are_made(core: Template) -> None:
+    """The two routes stream, for as long as their function lives; all others answer in one piece."""
+    targets = {
+        words(method["Integration"]["Uri"]).rpartition("/")[2]: method["Integration"]
+        for method in of_type(core, "AWS::ApiGateway::Method").values()
+    }
+    stream = of_type(core, "AWS::Lambda::Function")["FunctionsStream"]
+
+    streaming = targets["response-streaming-invocations"]
+    assert streaming["ResponseTransferMode"] == "STREAM"
+    assert streaming["TimeoutInMillis"] == stream["Timeout"] * 1000
+    assert "FunctionsStream" in words(streaming["Uri"])
+    assert "ResponseTransferMode" not in targets["invocations"]
+    wrapper = stream["Environment"]["Variables"]["AWS_LAMBDA_EXEC_WRAPPER"]
+    assert (Path(__file__).parents[2] / wrapper.removeprefix("/var/task/")).stat().st_mode & 0o111
 
 
 @pytest.mark.parametrize("error", [NotAuthenticated, NotPermitted, BodyTooLarge, UnsupportedMediaType, NotFound])

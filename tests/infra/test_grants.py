@@ -49,6 +49,7 @@ EXPECTED = {
     | SEAL
     | WAKE
     | ANNOUNCE,
+    "Stream": READ_WRITE_LEDGER | {"s3:GetObject": IMAGES, "s3:PutObject": IMAGES} | LIST | SEND | ANNOUNCE,
     "Dispatch": READ_WRITE_LEDGER | RECEIVE | START | BURY | ANNOUNCE,
     "Render": READ_WRITE_LEDGER
     | {"s3:GetObject": IMAGES | INFERENCE, "s3:PutObject": IMAGES | INFERENCE}

@@ -24,7 +24,7 @@ from functions.api.openai.request import ImageParameters, Wish, understood
 from functions.api.replays import HEADER, checked_key
 from functions.api.routes import Routes
 from functions.api.uploads import MAX_BODY_BYTES, form, store, stored_input
-from functions.api.waiting import MAX_WAIT_S, wait_for
+from functions.api.waiting import MAX_WAIT_S, since_taken_s, wait_for
 from shared import wiring
 from shared.errors import InvalidRequest, ModelNotFound, ModelRetired, RequestError
 from shared.ledger.calls import Call
@@ -197,17 +197,13 @@ def _call(who: Principal, wish: Wish, *, asked: str) -> Call:
 
 
 def _budget_s() -> float:
-    """Seconds this request may still wait: fewer where the client would hang up sooner, and never hear to come back.
-
-    Counted from when API Gateway took the request: a cold start is a wait, too.
-    """
+    """Seconds this request may still wait: fewer where the client would hang up sooner, and never hear to come back."""
     said = header(routes.event, "x-stainless-read-timeout") or ""
     try:
         most = min(float(MAX_WAIT_S), float(said) - _READ_MARGIN_S)
     except ValueError:
         most = float(MAX_WAIT_S)
-    taken_ms = int(routes.event.raw_event["requestContext"]["requestTimeEpoch"])
-    return max(0.0, most - (wiring.now().timestamp() - taken_ms / 1000))
+    return max(0.0, most - since_taken_s(routes.event))
 
 
 def _waited(jobs: Sequence[Job]) -> list[Job]:
