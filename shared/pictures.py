@@ -17,9 +17,14 @@ from PIL import ExifTags, Image, ImageOps, ImageStat
 from shared.errors import ImageUnreadable
 
 MAX_BYTES: Final = 64 * 2**20
-MAX_PIXELS: Final = 50_000_000
-"""Above any final we order (4096 x 4096 is 17 million); as RGBA this is 200 MB."""
+MAX_PIXELS: Final = 25_000_000
+"""Above any final we order (4096 x 4096 is 17 million) and a camera's 24; the dearest format, WebP, takes 0.5 GB."""
 _FORMATS: Final = ("PNG", "JPEG", "WEBP", "GIF")
+_MAX_SCANS: Final = 100
+"""Of a progressive JPEG; encoders write about ten. Each of 40 bytes costs 17 ms at 25 megapixels, so that a small file
+could keep us busy for hours."""
+_START_OF_SCAN: Final = b"\xff\xda"
+_STRIP_PX: Final = 1_000_000
 _BRIGHT: Final = 160
 _OPAQUE: Final = 255
 
@@ -68,16 +73,21 @@ def _open(image: bytes, max_side_px: int) -> Picture:
         if width * height > MAX_PIXELS:
             raise ImageUnreadable(f"the picture has {width} x {height} px; at most {MAX_PIXELS} pixels are decoded")
         # A phone's MPO is a JPEG with a thumbnail behind it, not an animation.
-        if getattr(opened, "n_frames", 1) > 1 and opened.format != "MPO":
+        if getattr(opened, "is_animated", False) and opened.format != "MPO":
             raise ImageUnreadable("the picture is animated; its frames may show different things, so none is judged")
+        if opened.format in ("JPEG", "MPO") and image.count(_START_OF_SCAN) > _MAX_SCANS:
+            raise ImageUnreadable(f"the picture is stored in more than {_MAX_SCANS} scans, which no encoder does")
         mode = opened.mode
         opened.draft("RGB", (max_side_px, max_side_px))  # JPEG only: decodes 12 megapixels at a fraction
         opened.load()
         if opened.getexif().get(ExifTags.Base.Orientation, 1) in range(5, 9):  # turned by a quarter
             width, height = height, width
-        picture = _eight_bit(ImageOps.exif_transpose(opened))
-    if max(picture.size) > max_side_px:
-        picture.thumbnail((max_side_px, max_side_px), Image.Resampling.LANCZOS)
+        ImageOps.exif_transpose(opened, in_place=True)
+        picture = _eight_bit(opened)
+        if max(picture.size) > max_side_px:
+            picture.thumbnail((max_side_px, max_side_px), Image.Resampling.LANCZOS)
+        if picture is opened:  # which would keep the file, and for a WebP its decoder's two canvases
+            picture = picture.copy()
     if picture.mode != "RGBA":
         return Picture(picture, width, height, mode, 0.0)
     opacity = picture.getchannel("A").histogram()
@@ -86,11 +96,22 @@ def _open(image: bytes, max_side_px: int) -> Picture:
 
 
 def _eight_bit(picture: Image.Image) -> Image.Image:
-    """RGB, or RGBA where something may shine through."""
+    """RGB, or RGBA where something may shine through; the picture itself where it is that already."""
     if picture.mode.startswith("I") or picture.mode == "F":  # 16 bits a sample: convert() would clip, not scale
-        samples = np.asarray(picture, dtype=np.float32) / 257.0
-        picture = Image.fromarray(np.clip(samples, 0, 255).astype(np.uint8))
-    return picture.convert("RGBA" if picture.has_transparency_data else "RGB")
+        picture = _scaled_down_to_eight_bit(picture)
+    mode = "RGBA" if picture.has_transparency_data else "RGB"
+    return picture if picture.mode == mode else picture.convert(mode)
+
+
+def _scaled_down_to_eight_bit(picture: Image.Image) -> Image.Image:
+    """Grey, in strips: as floats the whole would take four times its memory."""
+    grey = Image.new("L", picture.size)
+    rows = max(1, _STRIP_PX // picture.width)
+    for top in range(0, picture.height, rows):
+        strip = picture.crop((0, top, picture.width, min(picture.height, top + rows)))
+        samples = np.asarray(strip, dtype=np.float32) / 257.0
+        grey.paste(Image.fromarray(np.clip(samples, 0, 255).astype(np.uint8)), (0, top))
+    return grey
 
 
 def _flattened(picture: Image.Image) -> Image.Image:
