@@ -8,13 +8,16 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 
 import pytest
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
+from infra.inference.container import sketch
 from shared.errors import ConfigurationError, ImageUnreadable
 from shared.models import TextCheck, Verdict
 from shared.typography import run_ocr, verify
+from shared.typography.page import Page, page
 
 pytestmark = pytest.mark.xdist_group("typography")  # the networks are loaded once, in one worker
 
@@ -23,16 +26,20 @@ needs_tesseract = pytest.mark.skipif(
 )
 
 
+FONTS = Path(sketch.__file__).parents[1] / "fonts"
+
+
 @cache
 def poster(
-    *lines: str, size: tuple[int, int] = (512, 512), letters: int = 60, turned: int = 0, ink: str = "#222"
+    *lines: str, size: tuple[int, int] = (512, 512), letters: int = 60, turned: int = 0, font: str | None = None
 ) -> bytes:
     """`lines` centred one below the other, `letters` px high, turned counter-clockwise by degrees."""
     picture = Image.new("RGB", size, "#f2ead8")
-    pen, font = ImageDraw.Draw(picture), ImageFont.load_default(letters)
+    pen = ImageDraw.Draw(picture)
+    face = ImageFont.truetype(FONTS / font, letters) if font else ImageFont.load_default(letters)  # has no accents
     top = size[1] / 2 - letters * 0.75 * (len(lines) - 1)
     for row, line in enumerate(lines):
-        pen.text((size[0] / 2, top + row * letters * 1.5), line, font=font, fill=ink, anchor="mm")
+        pen.text((size[0] / 2, top + row * letters * 1.5), line, font=face, fill="#222", anchor="mm")
     return as_png(picture.rotate(turned, fillcolor="#f2ead8"))
 
 
@@ -149,11 +156,90 @@ def test_a_blank_picture_fails_and_reads_as_nothing() -> None:
     assert run_ocr(image) == ""
 
 
+def looks_taken(image: bytes) -> list[int]:
+    return page(image, "ppocr").taken
+
+
+def test_a_text_that_is_plainly_there_takes_the_coarse_look_alone() -> None:
+    image = poster("GRAND OPENING")
+
+    assert one(image, "Grand Opening").verdict is Verdict.PASS
+    assert looks_taken(image) == [0]
+
+
+def test_a_plain_misspelling_takes_two_looks() -> None:
+    image = poster("SUMMER SAEL")
+
+    check = one(image, "SUMMER SALE")
+
+    assert (check.verdict, check.recognized) == (Verdict.FAIL, "SUMMER SAEL")
+    assert looks_taken(image) == [0, 1]
+
+
+def test_what_leaves_no_trace_is_not_looked_for_in_a_magnified_picture() -> None:
+    image = poster("FREE COFFEE", size=(1024, 1024))
+
+    assert one(image, "SUMMER SALE").verdict is Verdict.FAIL
+    assert looks_taken(image) == [0, 1, 3]
+
+
+def test_a_text_in_doubt_takes_every_look() -> None:
+    image = poster("FREE", "COFFEE", size=(1024, 1024))
+
+    assert one(image, "FREE HOT COFFEE").verdict is Verdict.FAIL
+    assert looks_taken(image) == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("size", "magnifies"),
+    [
+        pytest.param((1024, 1024), True, id="the second look showed every pixel"),
+        pytest.param((2048, 2048), True, id="the third is hardly finer"),
+        pytest.param((2048, 1365), False, id="small print may show"),
+        pytest.param((300, 300), True, id="a thumbnail"),
+    ],
+)
+def test_only_a_look_without_new_pixels_is_left_out(size: tuple[int, int], magnifies: bool) -> None:
+    picture = Page(Image.new("RGB", size), "ppocr")
+
+    assert [picture.only_magnifies(look) for look in picture.looks][2:] == [magnifies, False]
+
+
+def test_capitals_sharp_s_and_accents_are_one_text_on_a_picture() -> None:
+    image = poster("STRASSENFEST", "CAFÉ ZOË", "Größe", letters=54, font="Poppins-Bold.ttf")
+
+    assert verdicts(image, ["Straßenfest", "Café Zoë", "Cafe Zoe", "GRÖSSE"]) == [Verdict.PASS] * 4
+    assert verdicts(image, ["Straßenfeste", "Caféa Zoë", "Gröse"]) == [Verdict.FAIL] * 3
+
+
 @pytest.mark.parametrize("turned", [20, -35, 90, -90, 180])
 def test_turned_lettering_is_read(turned: int) -> None:
     image = poster("GRAND", "OPENING", letters=76, turned=turned)
 
     assert one(image, "Grand Opening").verdict is Verdict.PASS
+
+
+@cache
+def styled(style: str) -> bytes:
+    """GRAND OPENING in letters that are not plain ink on paper."""
+    font = ImageFont.truetype(FONTS / ("DMSerifDisplay-Regular.ttf" if style == "serif" else "Anton-Regular.ttf"), 84)
+    ground = {"neon": "#120824", "faint": "#8a8f96"}.get(style, "#f2ead8")
+    picture, centre = Image.new("RGB", (640, 400), ground), (320, 200)
+    pen = ImageDraw.Draw(picture)
+    if style == "outlined":
+        pen.text(centre, "GRAND OPENING", font=font, fill=ground, anchor="mm", stroke_width=3, stroke_fill="#222")
+    elif style == "neon":
+        pen.text(centre, "GRAND OPENING", font=font, fill="#ff3fb4", anchor="mm", stroke_width=5)
+        picture = picture.filter(ImageFilter.GaussianBlur(7))
+        ImageDraw.Draw(picture).text(centre, "GRAND OPENING", font=font, fill="#ffe8f6", anchor="mm")
+    else:
+        pen.text(centre, "GRAND OPENING", font=font, fill="#a3a8ae" if style == "faint" else "#222", anchor="mm")
+    return as_png(picture)
+
+
+@pytest.mark.parametrize("style", ["outlined", "neon", "faint", "serif"])
+def test_lettering_of_every_kind_is_read_and_its_misspelling_is_not(style: str) -> None:
+    assert verdicts(styled(style), ["Grand Opening", "GRAND OPENIGN"]) == [Verdict.PASS, Verdict.FAIL]
 
 
 def test_small_print_is_found_on_a_closer_look() -> None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from shared.typography.geometry import Region, connected_pixels, smallest_rectangle
-from shared.typography.sessions import DETECTOR, session
+from shared.typography.sessions import DETECTOR, network
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +43,15 @@ _MAX_PIXELS: Final = 2_500_000  # keeps the process below 0.8 GB: onnxruntime ta
 
 def detect(picture: Image.Image, view: View) -> list[Region]:
     """The regions of `picture` (RGB) that hold text at the scale of `view`, largest first, in its pixels."""
-    width, height = _network_size(picture.size, view)
+    width, height = pixel_size(picture.size, view)
     heat = _heat(picture.resize((width, height), Image.Resampling.BILINEAR))
     stretch = picture.width / width, picture.height / height
     found = [region.scaled(*stretch) for region in _regions(heat, view.min_score)]
     return sorted(found, key=lambda region: -region.length * region.thickness)[:_MAX_REGIONS]
 
 
-def _network_size(size: tuple[int, int], view: View) -> tuple[int, int]:
+def pixel_size(size: tuple[int, int], view: View) -> tuple[int, int]:
+    """Width and height at which `view` shows a picture of `size`."""
     short, long = min(size), max(size)
     scale = max(1.0, view.min_side / short)
     scale = min(scale, view.max_side / long, math.sqrt(_MAX_PIXELS / (short * long)))
@@ -61,10 +62,7 @@ def _network_size(size: tuple[int, int], view: View) -> tuple[int, int]:
 def _heat(picture: Image.Image) -> NDArray[np.float32]:
     """Probability of text per pixel, (height, width)."""
     pixels = np.asarray(picture, dtype=np.float32)[:, :, ::-1] / 127.5 - 1.0  # BGR in -1 ... 1, as it was trained
-    network = session(DETECTOR)
-    heat: NDArray[np.float32] = network.run(
-        None, {network.get_inputs()[0].name: np.ascontiguousarray(pixels.transpose(2, 0, 1)[None])}
-    )[0][0, 0]
+    heat: NDArray[np.float32] = network(DETECTOR).run(np.ascontiguousarray(pixels.transpose(2, 0, 1)[None]))[0, 0]
     return heat
 
 

@@ -1,6 +1,6 @@
 """A picture and everything read on it so far.
 
-Hides which engine reads and that looking closer costs more: views are read when first asked for and kept.
+Hides which engine reads and that looking closer costs more: a look is taken when first asked for, and kept.
 Never judges: see verifier.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final, Literal
 
 from PIL import Image
@@ -16,10 +16,11 @@ from PIL import Image
 from shared.models import Box
 from shared.pictures import open_picture
 from shared.typography import tesseract
-from shared.typography.detection import VIEWS, View, detect
+from shared.typography.detection import VIEWS, View, detect, pixel_size
 from shared.typography.folding import Case, spellings
 from shared.typography.geometry import Region
 from shared.typography.recognition import Line, crop, recogniser
+from shared.typography.sessions import return_freed_memory
 from shared.typography.words import Reading, Word, reading_order
 
 Engine = Literal["ppocr", "tesseract"]
@@ -30,6 +31,7 @@ _TALL: Final = 1.5
 _DOUBTFUL: Final = 0.9
 _CLEARER: Final = 0.05  # by how much the other way up must be, to be believed
 _MAX_LINE_HEIGHTS: Final = 600  # about 1,200 letters a view, 2 s of one core
+_FINER: Final = 1.1
 _KEPT_PAGES: Final = 2
 MAX_SIDE_PX: Final = 2048
 """The finest detector view is no larger, so more pixels would only cost memory."""
@@ -41,7 +43,7 @@ class Page:
     def __init__(self, picture: Image.Image, engine: Engine) -> None:
         self.picture = picture
         self.engine = engine
-        self._views: list[list[Word]] = []
+        self._looks: dict[int, list[Word]] = {}
         self._second_looks: dict[Word, list[Line]] = {}
 
     @property
@@ -49,16 +51,30 @@ class Page:
         """What stands in the record as the engine."""
         return "pp-ocrv6-small" if self.engine == "ppocr" else "tesseract"
 
-    def views(self) -> Iterator[list[Word]]:
-        """All words at the coarsest view, then at finer ones; each is read once, when asked for."""
-        for index in range(len(VIEWS) if self.engine == "ppocr" else 1):
-            if index == len(self._views):
-                self._views.append(self._read(index))
-            yield self._views[index]
+    @property
+    def looks(self) -> range:
+        """The ways to look at it, in order: coarse, finer, finest; last, from afar."""
+        return range(len(VIEWS) if self.engine == "ppocr" else 1)
+
+    @property
+    def taken(self) -> list[int]:
+        """The looks taken so far."""
+        return list(self._looks)
+
+    def words(self, look: int) -> list[Word]:
+        """All words seen at that look; it is read once, when first asked for."""
+        if look not in self._looks:
+            self._looks[look] = self._read(look)
+        return self._looks[look]
+
+    def only_magnifies(self, look: int) -> bool:
+        """That look is the closest so far, and yet shows hardly a pixel that an earlier one did not."""
+        *before, now = (pixel_size(self.picture.size, view)[0] / self.picture.width for view in VIEWS[: look + 1])
+        return now > max(before, default=now) and min(1.0, now) < _FINER * max(before)
 
     def seen(self) -> list[Word]:
-        """Every word of the views read so far, the same lettering perhaps more than once."""
-        return [word for view in self._views for word in view]
+        """Every word of the looks taken so far, the same lettering perhaps more than once."""
+        return [word for words in self._looks.values() for word in words]
 
     def second_looks(self, word: Word) -> Sequence[Reading]:
         """The region of `word` read again, cut a little differently each time: chance errors do not repeat."""
@@ -70,8 +86,8 @@ class Page:
         return self._second_looks[word]
 
     def clearest(self) -> list[Word]:
-        """The words of the view, among those read so far, that made out the most lettering."""
-        return max(self._views or [next(self.views())], key=_legible)
+        """The words of the look, among those taken so far, that made out the most lettering."""
+        return max(self._looks.values() or [self.words(0)], key=_legible)
 
     def text(self) -> str:
         """All that was read, a line a line of the picture."""
@@ -89,10 +105,12 @@ class Page:
         y0, y1 = (min(1.0, max(0.0, value / self.picture.height)) for value in (top, bottom))
         return round(x0, 4), round(y0, 4), round(x1 - x0, 4), round(y1 - y0, 4)
 
-    def _read(self, index: int) -> list[Word]:
+    def _read(self, look: int) -> list[Word]:
         if self.engine == "tesseract":
             return tesseract.read(self.picture)
-        return _read_view(self.picture, VIEWS[index])
+        if look > 0:  # closer looks are the dear ones; the first decides most pictures and shall not pay
+            return_freed_memory()
+        return _read_view(self.picture, VIEWS[look])
 
 
 def page(image: bytes, engine: Engine) -> Page:

@@ -18,7 +18,7 @@ from PIL import Image
 
 from shared.typography.folding import SEPARATORS, Case, fold, key_of, separator_of
 from shared.typography.geometry import Region
-from shared.typography.sessions import RECOGNISER, session
+from shared.typography.sessions import RECOGNISER, network
 
 Matrix = NDArray[np.float64]
 
@@ -45,7 +45,7 @@ class Line:
         # Of 18,710 characters a few dozen have any probability here: only those are kept.
         used = np.nonzero(probabilities.max(0) > _NEGLIGIBLE)[0]
         self._characters = [alphabet[index] if index != _BLANK else "" for index in used]
-        self._probabilities = probabilities[:, used].astype(np.float64)
+        self._probabilities = probabilities[:, used]
         self._likelihoods: dict[tuple[str, Case], float] = {}
         self._tables: dict[Case, tuple[Matrix, dict[str, int]]] = {}
 
@@ -82,11 +82,9 @@ class Recogniser:
     """Reads regions of pictures. One per process: see `recogniser`."""
 
     def __init__(self) -> None:
-        self._network = session(RECOGNISER)
-        self._input = self._network.get_inputs()[0].name
-        listed = self._network.get_modelmeta().custom_metadata_map["character"].split("\n")
-        size = self._network.get_outputs()[0].shape[-1]
-        self._alphabet = ["", *listed, *[" "] * (size - 1 - len(listed))]
+        self._network = network(RECOGNISER)
+        # CTC's blank comes first and a space last: the file lists what is between.
+        self._alphabet = ["", *self._network.metadata["character"].split("\n"), " "]
         self._letters: dict[Case, frozenset[str]] = {}
 
     def knows(self, folded: str, case: Case) -> bool:
@@ -99,7 +97,7 @@ class Recogniser:
         """One line per crop (48 px high), in the order given."""
         lines: dict[int, Line] = {}
         for batch in _batches(crops):
-            output = self._network.run(None, {self._input: _stack([crops[index] for index in batch])})[0]
+            output = self._network.run(_stack([crops[index] for index in batch]))
             lines |= {index: Line(output[row], self._alphabet) for row, index in enumerate(batch)}
         return [lines[index] for index in range(len(crops))]
 

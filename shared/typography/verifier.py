@@ -33,6 +33,10 @@ MIN_LOG_RATIO: Final = -1.5
 
 At -2.0 one more right text passes and one more wrong one."""
 _HOPELESS: Final = -7.0  # further looks have never turned one below this
+_PLAIN: Final = 0.9
+_WELL_SEEN: Final = 2
+"""Looks that settle a failure. Twice the same plain misspelling: of 1,497 wrong texts 1,141 end here, of 281 right ones
+none that a further look would have saved. Twice no trace: magnifying is left out, which saved none either."""
 _RESEMBLES: Final = 0.5
 _LEGIBLE: Final = 0.6
 _TEXT_BOX_MARGIN: Final = 0.5
@@ -49,6 +53,12 @@ class _Found:
     @property
     def passes(self) -> bool:
         return self.log_ratio >= MIN_LOG_RATIO
+
+    @property
+    def clearly_fails(self) -> bool:
+        """It is another text, and plain to read."""
+        confidence = min(match.word.reading.confidence for match in self.path.matches)
+        return self.log_ratio < _HOPELESS and confidence >= _PLAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +111,8 @@ def run_ocr(image_bytes: bytes) -> str:
     Raises ImageUnreadable for bytes that are no still picture.
     """
     subject = page(image_bytes, "ppocr")
-    for _ in zip(range(2), subject.views(), strict=False):  # the coarse view misses small print
-        pass
+    for look in subject.looks[:2]:  # the coarse one misses small print
+        subject.words(look)
     return subject.text()
 
 
@@ -116,16 +126,30 @@ def _overall(checks: Sequence[TextCheck]) -> Verdict:
 
 def _check(subject: Page, expected: str, *, text_box: Box | None, case: Case) -> TextCheck:
     nearest: _Found | None = None
-    for view in subject.views():
-        words = [word for word in view if _is_inside(subject.box(word.region), text_box)]
+    clearly_others, in_sight = 0, False
+    for look in subject.looks:
+        if look >= _WELL_SEEN and not in_sight and subject.only_magnifies(look):
+            continue
+        words = [word for word in subject.words(look) if _is_inside(subject.box(word.region), text_box)]
+        best: _Found | None = None
         for found in _candidates(subject, expected, words, case=case):
             if found.passes:
                 return _passed(subject, expected, found, case=case)
-            if nearest is None or found.log_ratio > nearest.log_ratio:
-                nearest = found
+            best = _nearer(best, found)
+        nearest = _nearer(nearest, best)
+        clearly_others += best is not None and best.clearly_fails
+        if clearly_others == _WELL_SEEN:
+            break
+        in_sight = in_sight or best is not None or bool(_resembling(expected, words, case=case))
     inside = [word for word in subject.clearest() if _is_inside(subject.box(word.region), text_box)]
     spans = _spans_of(nearest.path) if nearest else _resembling(expected, inside, case=case)
     return _failed(subject, expected, spans, inside, case=case)
+
+
+def _nearer(one: _Found | None, other: _Found | None) -> _Found | None:
+    if one is None or other is None:
+        return one or other
+    return max(one, other, key=lambda found: found.log_ratio)
 
 
 def _candidates(subject: Page, expected: str, words: Sequence[Word], *, case: Case) -> Iterator[_Found]:
