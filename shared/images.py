@@ -8,6 +8,8 @@ from __future__ import annotations
 import base64
 import io
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import ClientError
@@ -19,6 +21,8 @@ from shared.models import ImageRef, sha256_hex
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+THUMBNAIL_SIDES: Final = (256, 512)
+"""Pixels; the last is made when an image is stored, so that lists can link to it."""
 MAX_PIXELS: Final = 64_000_000
 MAX_UPLOAD_BYTES: Final = 50_000_000
 _MIME: Final = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
@@ -37,7 +41,28 @@ class Images:
         """Keep the bytes as they are; storing the same image again changes nothing. Raises ImageUnreadable."""
         ref = describe(tenant, data)
         self._s3.put_object(Bucket=self._bucket, Key=ref.key, Body=data, ContentType=ref.mime)
+        self._keep_thumbnail(ref.key, data, THUMBNAIL_SIDES[-1])
         return ref
+
+    def thumbnail(self, tenant: str, sha256: str, *, side: int) -> str:
+        """A presigned URL of the image as a WebP of at most `side` px; made now where it was not yet.
+
+        Raises NotFound when the image is not stored, ImageUnreadable when it is none.
+        """
+        key = _key(tenant, sha256)
+        if not self._stored(_thumbnail_key(key, side)):
+            self._keep_thumbnail(key, self.load(tenant, sha256), side)
+        return self._presigned(_thumbnail_key(key, side))
+
+    def _keep_thumbnail(self, key: str, data: bytes, side: int) -> None:
+        thumbnail = shrunk(data, side=side)
+        self._s3.put_object(
+            Bucket=self._bucket,
+            Key=_thumbnail_key(key, side),
+            Body=thumbnail,
+            ContentType="image/webp",
+            CacheControl="private, max-age=31536000, immutable",
+        )
 
     def load(self, tenant: str, sha256: str) -> bytes:
         """The stored bytes. Raises NotFound when they are gone."""
@@ -48,8 +73,11 @@ class Images:
         return reply["Body"].read()
 
     def exists(self, ref: ImageRef) -> bool:
+        return self._stored(ref.key)
+
+    def _stored(self, key: str) -> bool:
         try:
-            self._s3.head_object(Bucket=self._bucket, Key=ref.key)
+            self._s3.head_object(Bucket=self._bucket, Key=key)
         except ClientError as error:
             if error.response["Error"]["Code"] in {"404", "NoSuchKey", "NotFound"}:
                 return False
@@ -61,9 +89,9 @@ class Images:
         """Where every link leads: the address of the bucket, with a slash at its end."""
         return self._presigned("images/").partition("?")[0].removesuffix("images/")
 
-    def link(self, ref: ImageRef) -> str:
-        """A presigned URL; whoever has it can read the image until it expires."""
-        return self._presigned(ref.key)
+    def link(self, image: ImageRef, *, thumbnail: bool = False) -> str:
+        """A presigned URL; whoever has it can read the image, or the thumbnail made with it, until it expires."""
+        return self._presigned(_thumbnail_key(image.key, THUMBNAIL_SIDES[-1]) if thumbnail else image.key)
 
     def _presigned(self, key: str) -> str:
         return self._s3.generate_presigned_url(
@@ -95,18 +123,9 @@ def describe(tenant: str, data: bytes) -> ImageRef:
 
     Raises ImageUnreadable for what is no PNG, JPEG or WebP, is broken, or is above 64 megapixels.
     """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own, lower limit follows
-            with Image.open(io.BytesIO(data), formats=list(_MIME)) as image:
-                if image.width * image.height > MAX_PIXELS:
-                    raise ImageUnreadable(
-                        f"image of {image.width}x{image.height} px is above {MAX_PIXELS // 10**6} megapixels"
-                    )
-                phash = perceptual_hash(image)
-                mime, (width, height) = _MIME[str(image.format)], image.size
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise ImageUnreadable(f"not a readable PNG, JPEG or WebP image: {error}") from error
+    with _opened(data) as image:
+        phash = perceptual_hash(image)
+        mime, (width, height) = _MIME[str(image.format)], image.size
     sha256 = sha256_hex(data)
     return ImageRef(
         key=_key(tenant, sha256),
@@ -117,6 +136,22 @@ def describe(tenant: str, data: bytes) -> ImageRef:
         mime=mime,
         size_bytes=len(data),
     )
+
+
+@contextmanager
+def _opened(data: bytes) -> Iterator[Image.Image]:
+    """The image, not decoded yet; whatever goes wrong with it in the meantime is ImageUnreadable."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own, lower limit follows
+            with Image.open(io.BytesIO(data), formats=list(_MIME)) as image:
+                if image.width * image.height > MAX_PIXELS:
+                    raise ImageUnreadable(
+                        f"image of {image.width}x{image.height} px is above {MAX_PIXELS // 10**6} megapixels"
+                    )
+                yield image
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise ImageUnreadable(f"not a readable PNG, JPEG or WebP image: {error}") from error
 
 
 def perceptual_hash(image: Image.Image) -> str:
@@ -131,6 +166,21 @@ def perceptual_hash(image: Image.Image) -> str:
             left = row * (_HASH_SIDE + 1) + column
             bits = bits << 1 | (cells[left] > cells[left + 1])
     return f"{bits:016x}"
+
+
+def shrunk(data: bytes, *, side: int) -> bytes:
+    """The picture as a WebP of at most `side` px a side; smaller ones keep their size. Raises ImageUnreadable."""
+    with _opened(data) as image:
+        image.draft("RGB", (side, side))  # a JPEG decodes at a fraction
+        small = image.convert("RGBA" if image.has_transparency_data else "RGB")
+        small.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
+        buffer = io.BytesIO()
+        small.save(buffer, "WEBP", quality=80, method=2)
+        return buffer.getvalue()
+
+
+def _thumbnail_key(key: str, side: int) -> str:
+    return f"{key}-{side}.webp"
 
 
 def _key(tenant: str, sha256: str) -> str:

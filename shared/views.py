@@ -5,9 +5,9 @@ Hides the mapping from ledger values to the wire. Knows nothing of HTTP or S3: l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from pydantic import Field
 
@@ -20,10 +20,12 @@ from shared.models import (
     Determinism,
     ErrorDetail,
     Event,
+    Glimpse,
     ImageRef,
     Job,
     JobRequest,
     Latency,
+    Rating,
     Recipe,
     SeedRecord,
     Size,
@@ -31,15 +33,36 @@ from shared.models import (
     TemplateRef,
     Tier,
     Value,
+    Verdict,
     Verification,
 )
 from shared.releases import Release
 
 
+class Link(Protocol):
+    """A short-lived address of a stored image, or of its thumbnail."""
+
+    def __call__(self, image: ImageRef, *, thumbnail: bool = False) -> str: ...
+
+
 class ImageView(ImageRef):
-    """A stored image with a short-lived link to it."""
+    """A stored image with short-lived links to it."""
 
     url: str
+    thumb_url: str = Field("", description="A WebP of at most 512 px, for lists.")
+
+
+class GlimpseView(Value):
+    """One render in a list; the job itself says more."""
+
+    tier: Tier
+    candidate: int
+    attempt: int
+    model: str
+    image: ImageView
+    simulated: bool
+    cached: bool
+    verdict: Verdict | None
 
 
 class RenderView(Value):
@@ -117,13 +140,48 @@ class JobView(Value):
     error: str | None
     error_detail: ErrorDetail | None
     urls: JobUrls
+    ratings: tuple[Rating, ...] = ()
     input: JobRequest
     output: tuple[str, ...]
     metrics: JobMetrics
 
 
+class SummaryMetrics(Value):
+    """Milliseconds."""
+
+    draft_ms: int | None = Field(description="Submit to first draft.")
+    total_ms: int | None = Field(description="Submit to conclusion.")
+
+
+class JobSummary(Value):
+    """A job in a list: what a board shows. Named as in the job itself; `drafts` are the newest 16."""
+
+    id: str
+    status: Literal["starting", "processing", "succeeded", "failed", "canceled"]
+    stage: Stage
+    created_at: datetime
+    started_at: datetime | None
+    completed_at: datetime | None
+    use_case: str
+    template: TemplateRef | None
+    prompt: str
+    seed: int
+    size: str
+    expected_text: tuple[str, ...]
+    drafts: tuple[GlimpseView, ...]
+    chosen_draft: int | None
+    final: GlimpseView | None
+    cost_usd_micros: int
+    error: str | None
+    ratings: int = Field(description="How many people rated it.")
+    stars: float | None = Field(description="The mean of their stars, 1 to 5.")
+    urls: JobUrls
+    input: JobRequest
+    metrics: SummaryMetrics
+
+
 class JobList(Value):
-    jobs: tuple[JobView, ...]
+    jobs: tuple[JobSummary, ...]
     cursor: str | None = None
 
 
@@ -136,13 +194,57 @@ class AuditView(Value):
     events: tuple[Event, ...]
 
 
-def render_view(attempt: Attempt, *, link: Callable[[ImageRef], str]) -> RenderView:
+def image_view(image: ImageRef, *, link: Link) -> ImageView:
+    return ImageView(**image.model_dump(), url=link(image), thumb_url=link(image, thumbnail=True))
+
+
+def render_view(attempt: Attempt, *, link: Link) -> RenderView:
     image = attempt.image
     fields: dict[str, Any] = {name: getattr(attempt, name) for name in RenderView.model_fields if name != "image"}
-    return RenderView(image=ImageView(**image.model_dump(), url=link(image)) if image else None, **fields)
+    return RenderView(image=image_view(image, link=link) if image else None, **fields)
 
 
-def job_view(job: Job, attempts: Sequence[Attempt], *, link: Callable[[ImageRef], str], base_url: str) -> JobView:
+def job_summary(job: Job, *, link: Link, base_url: str) -> JobSummary:
+    """The job as its own item tells it; `base_url` without a trailing slash."""
+    views = [_glimpse_view(each, link=link) for each in job.pictures]
+    finals = [view for view in views if view.tier is Tier.FINAL]
+    ready = [each.completed_at for each in job.pictures if each.tier is Tier.DRAFT and each.completed_at]
+    same = {name: getattr(job, name) for name in JobSummary.model_fields if name in Job.model_fields}
+    return JobSummary(
+        **same
+        | {
+            "status": job.stage.status,
+            "size": str(job.size),
+            "drafts": tuple(view for view in views if view.tier is Tier.DRAFT),
+            "final": next((view for view in finals if view.attempt == job.final_attempt), None),
+            "error": job.error.message if job.error and job.stage is Stage.FAILED else None,
+            "ratings": job.stars.count,
+            "stars": job.stars.mean,
+            "urls": _urls(job, base_url),
+            "input": job.request,
+            "metrics": SummaryMetrics(
+                draft_ms=_ms(job.created_at, min(ready)) if ready else None,
+                total_ms=_ms(job.created_at, job.completed_at),
+            ),
+        }
+    )
+
+
+def _glimpse_view(glimpse: Glimpse, *, link: Link) -> GlimpseView:
+    same = {name: getattr(glimpse, name) for name in GlimpseView.model_fields if name != "image"}
+    return GlimpseView(image=image_view(glimpse.image, link=link), **same)
+
+
+def _urls(job: Job, base_url: str) -> JobUrls:
+    here = f"{base_url}/v1/jobs/{job.id}"
+    return JobUrls(
+        get=here, cancel=f"{here}/cancel", approve=f"{here}/approve", reject=f"{here}/reject", audit=f"{here}/audit"
+    )
+
+
+def job_view(
+    job: Job, attempts: Sequence[Attempt], *, link: Link, base_url: str, ratings: Sequence[Rating] = ()
+) -> JobView:
     """The whole job; `attempts` in the order they were made, `base_url` without a trailing slash."""
     views = [render_view(attempt, link=link) for attempt in attempts]
     drafts = tuple(view for view in views if view.tier is Tier.DRAFT and view.status is AttemptStatus.RENDERED)
@@ -150,7 +252,6 @@ def job_view(job: Job, attempts: Sequence[Attempt], *, link: Callable[[ImageRef]
     final = next((view for view in finals if view.attempt == job.final_attempt), None)
     error = job.error if job.stage is Stage.FAILED else None
     shown = final if final and final.image else None
-    here = f"{base_url}/v1/jobs/{job.id}"
     return JobView(
         id=job.id,
         status=job.stage.status,
@@ -175,9 +276,8 @@ def job_view(job: Job, attempts: Sequence[Attempt], *, link: Callable[[ImageRef]
         cost_usd_micros=job.cost_usd_micros,
         error=error.message if error else None,
         error_detail=error,
-        urls=JobUrls(
-            get=here, cancel=f"{here}/cancel", approve=f"{here}/approve", reject=f"{here}/reject", audit=f"{here}/audit"
-        ),
+        urls=_urls(job, base_url),
+        ratings=tuple(ratings),
         input=job.request,
         output=(shown.image.url,) if shown and shown.image and job.stage is Stage.DONE else (),
         metrics=_metrics(job, drafts, final),
@@ -198,6 +298,34 @@ def _metrics(job: Job, drafts: Sequence[RenderView], final: RenderView | None) -
 
 def _ms(start: datetime, end: datetime | None) -> int | None:
     return None if end is None else round((end - start).total_seconds() * 1000)
+
+
+# ── keys ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+class KeyView(Value):
+    """An API key as its tenant's admins see it."""
+
+    id: str
+    name: str
+    begins_with: str = Field(description="The first characters of the key.")
+    scopes: tuple[str, ...]
+    works: bool = Field(description="Neither revoked nor expired.")
+    created_at: datetime
+    created_by: str
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    revoked_by: str | None
+
+
+class IssuedKeyView(KeyView):
+    """The one answer that holds the key itself."""
+
+    key: str
+
+
+class KeyList(Value):
+    keys: tuple[KeyView, ...]
 
 
 # ── what there is to choose from ─────────────────────────────────────────────────────────────────

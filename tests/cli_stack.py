@@ -38,7 +38,7 @@ from shared.models import (
     Verification,
     sha256_hex,
 )
-from shared.views import AuditView, JobList, job_view
+from shared.views import AuditView, JobList, job_summary, job_view
 
 KEY = "pc_live_do_not_show_me"
 URL = "https://stack.test/prod"
@@ -47,6 +47,10 @@ START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 HAPPY = (Stage.QUEUED, Stage.DRAFTING, Stage.FINALIZING, Stage.VERIFYING, Stage.DONE)
 
 Answer = Callable[[httpx.Request], httpx.Response]
+
+
+def _link(image: ImageRef, *, thumbnail: bool = False) -> str:
+    return f"https://images.test/{image.sha256}{'-512.webp' if thumbnail else ''}?sig=a%2Fb"
 
 
 def picture(colour: str) -> bytes:
@@ -90,7 +94,7 @@ class FakeStack:
             self.request = json.loads(request.content)
             return httpx.Response(202, json=self.view())
         if path == "/v1/jobs":
-            page = JobList.model_validate({"jobs": [self.view()], "cursor": "older"})
+            page = JobList(jobs=(job_summary(self.job(), link=_link, base_url=URL),), cursor="older")
             return httpx.Response(200, json=page.model_dump(mode="json"))
         if path == f"/v1/jobs/{JOB_ID}":
             self._step = min(self._step + 1, len(self.stages) - 1)
@@ -102,8 +106,7 @@ class FakeStack:
         message = f"no job {path.rpartition('/')[2]}"
         return httpx.Response(404, json={"error": {"message": message, "param": None, "code": "not_found"}})
 
-    def view(self) -> dict[str, Any]:
-        """The job as the API would write it now, with what a newer API might add."""
+    def job(self) -> Job:
         stage = self.stages[self._step]
         request = JobRequest.model_validate(self.request)
         error = None
@@ -111,7 +114,7 @@ class FakeStack:
             error = ErrorDetail(
                 code="rendered_text_mismatch", message="rendered_text_mismatch: expected 'SALE' not found"
             )
-        job = Job(
+        return Job(
             id=JOB_ID,
             tenant="acme",
             stage=stage,
@@ -131,9 +134,10 @@ class FakeStack:
             updated_at=START,
             completed_at=START + timedelta(seconds=3) if stage.terminal else None,
         )
-        view = job_view(
-            job, self._attempts(), link=lambda image: f"https://images.test/{image.sha256}?sig=a%2Fb", base_url=URL
-        )
+
+    def view(self) -> dict[str, Any]:
+        """The job as the API would write it now, with what a newer API might add."""
+        view = job_view(self.job(), self._attempts(), link=_link, base_url=URL)
         return view.model_dump(mode="json") | self.extra
 
     def trail(self) -> AuditView:

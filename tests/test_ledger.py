@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import boto3
 import pytest
 
 from shared.errors import InvalidRequest, JobConcluded, LedgerConflict, NotFound
+from shared.images import describe
 from shared.ledger import Amendment, Ledger, Once, chain_problem
-from shared.models import Event, Job, Stage
+from shared.models import Attempt, AttemptStatus, Event, Job, JobFilter, Recipe, SeedRecord, Stage, Tier
 from tests.conftest import Clock
-from tests.world import Resources, hero
+from tests.world import Resources, hero, picture
 
 
 def job_of(clock: Clock, number: int = 1, tenant: str = "acme") -> Job:
@@ -34,9 +36,34 @@ def job_of(clock: Clock, number: int = 1, tenant: str = "acme") -> Job:
     )
 
 
+def attempt_of(job: Job, *, candidate: int, clock: Clock) -> Attempt:
+    recipe = Recipe(model="sketch-fast", prompt=job.prompt, seed=candidate, size=job.size)
+    return Attempt(
+        job_id=job.id,
+        tenant=job.tenant,
+        tier=Tier.DRAFT,
+        candidate=candidate,
+        attempt=1,
+        status=AttemptStatus.RENDERED,
+        use_case=job.use_case,
+        model=recipe.model,
+        provider="sagemaker",
+        provider_model=recipe.model,
+        recipe=recipe,
+        fingerprint=recipe.fingerprint(),
+        seed=SeedRecord(requested=candidate),
+        image=describe(job.tenant, picture(candidate)),
+        started_at=clock(),
+    )
+
+
 @pytest.fixture
 def ledger(aws: Resources, clock: Clock) -> Ledger:
     return Ledger(boto3.client("dynamodb"), aws.settings.table_name, clock=clock)
+
+
+def _always(amendment: Amendment, _: Job) -> Amendment:
+    return amendment
 
 
 def _step(word: str, **changes: Any) -> Amendment:
@@ -188,3 +215,50 @@ def test_an_expired_lease_is_taken_over_with_those_who_wait(ledger: Ledger, cloc
     soon = clock() + timedelta(minutes=10)
     assert ledger.renders.lease("acme", "recipe", holder="b", until=soon, ticket="b-1") is None
     assert ledger.renders.give_back("acme", "recipe", holder="b") == ("c-1",)
+
+
+def test_a_filter_finds_what_it_names_and_pages_on_where_it_stopped(ledger: Ledger, clock: Clock) -> None:
+    for number in range(1, 7):
+        clock.forward(seconds=1)
+        asked = hero(tags=["spring"] if number % 2 else [], prompt=f"A Bicycle by the sea, number {number}")
+        changes = {"request": asked, "prompt": asked.prompt, "use_case": "feed" if number == 4 else "hero"}
+        ledger.open(job_of(clock, number).model_copy(update=changes), actor="dana", data={})
+
+    def found(limit: int = 25, cursor: str | None = None, **only: Any) -> list[int]:
+        page = ledger.jobs("acme", limit=limit, cursor=cursor, only=JobFilter(**only))
+        return [int(job.id[-1]) for job in page.jobs]
+
+    assert found() == [6, 5, 4, 3, 2, 1]
+    assert found(tag="spring") == [5, 3, 1]
+    assert found(q="BICYCLE sea") == [6, 5, 4, 3, 2, 1]
+    assert (found(q="bicycle moon"), found(q="number 2")) == ([], [2])
+    assert found(use_case="feed") == [4]
+    assert found(model="dalle3-hd", tag="spring", q="1") == [1]
+    assert (found(template="poster"), found(stage=Stage.DONE)) == ([], [])
+    first = ledger.jobs("acme", limit=2, only=JobFilter(tag="spring"))
+    assert [job.id[-1] for job in first.jobs] == ["5", "3"]
+    assert found(limit=2, cursor=first.cursor, tag="spring") == [1]
+
+
+def test_what_a_list_shows_is_written_with_the_attempt(ledger: Ledger, clock: Clock) -> None:
+    job = ledger.open(job_of(clock), actor="dana", data={})
+    attempts = [attempt_of(job, candidate=number, clock=clock) for number in (2, 1)]
+
+    for amendment in (Amendment(event="t", actor="t", attempts=(attempt,)) for attempt in attempts):
+        ledger.amend(job.id, partial(_always, amendment))
+
+    (listed,) = ledger.jobs("acme").jobs
+    assert [each.candidate for each in listed.pictures] == [1, 2]
+    assert listed.pictures[0].image == attempts[1].image
+    assert ledger.jobs("acme", only=JobFilter(model="sketch-fast")).jobs == (listed,)
+
+
+def test_an_epilogue_follows_a_job_that_is_over_and_changes_nothing_of_it(ledger: Ledger, clock: Clock) -> None:
+    job = ledger.open(job_of(clock), actor="dana", data={})
+    over = ledger.amend(job, lambda _: _step("done", stage=Stage.DONE))
+
+    after = ledger.amend(over, lambda _: Amendment(event="job.rated", actor="dana", epilogue=True))
+
+    assert (after.stage, after.seq) == (Stage.DONE, over.seq + 1)
+    assert chain_problem(after, ledger.events(job.id)) is None
+    assert list(ledger.due(clock() + timedelta(days=30))) == []

@@ -31,9 +31,11 @@ from shared.models import (
     ArtifactFinding,
     Attempt,
     Box,
+    Flaw,
     IntakeMessage,
     Job,
     JobRequest,
+    RatingRequest,
     RenderTask,
     Similarity,
     Stage,
@@ -807,3 +809,30 @@ def test_a_mask_that_cannot_be_used_is_refused_at_once(
 
     assert refusal.value.param == param
     assert studio.queued() == []
+
+
+# ── ratings ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_rating_follows_the_job_s_end_and_each_person_s_last_word_counts(studio: Studio) -> None:
+    job = studio.run()
+    rex = DESIGNER.model_copy(update={"name": "rex"})
+
+    studio.decisions.rate(DESIGNER, job.id, RatingRequest(stars=5))
+    studio.decisions.rate(rex, job.id, RatingRequest(stars=4))
+    after = studio.decisions.rate(DESIGNER, job.id, RatingRequest(stars=1, flaws=(Flaw.HANDS,), note="Six fingers"))
+
+    assert (after.stars.count, after.stars.mean, after.stage) == (2, 2.5, job.stage)
+    kept = {each.by: (each.stars, each.flaws, each.shown) for each in studio.ledger.ratings(job.id)}
+    assert kept == {DESIGNER.name: (1, (Flaw.HANDS,), "f-1"), "rex": (4, (), "f-1")}
+    events = studio.ledger.events(job.id)
+    assert [event.actor for event in events if event.type == "job.rated"] == [DESIGNER.name, "rex", DESIGNER.name]
+    assert chain_problem(after, events) is None
+
+
+def test_only_what_is_over_is_rated_and_only_by_its_tenant(studio: Studio) -> None:
+    open_job = studio.submit()
+    with pytest.raises(WrongStage):
+        studio.decisions.rate(DESIGNER, open_job.id, RatingRequest(stars=3))
+    with pytest.raises(NotFound):
+        studio.decisions.rate(STRANGER, open_job.id, RatingRequest(stars=3))

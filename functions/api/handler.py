@@ -12,7 +12,7 @@ from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.api import batches, choices, health, insight, jobs, openai, replicate, studio, uploads, webhooks
+from functions.api import batches, choices, health, insight, jobs, keys, openai, replicate, studio, uploads, webhooks
 from functions.api.description import described
 from functions.api.errors import problem
 from functions.api.http import allowance_headers
@@ -27,6 +27,7 @@ _MODULES: Final[tuple[Routes, ...]] = (
     replicate.routes,
     uploads.routes,
     choices.routes,
+    keys.routes,
     webhooks.routes,
     insight.routes,
     studio.routes,

@@ -75,6 +75,16 @@ def base_url(event: BaseProxyEvent) -> str:
     return f"{scheme}://{host}{prefix}"
 
 
+def unchanged(event: BaseProxyEvent, etag: str) -> bool:
+    """Whether the client holds this state already."""
+    seen = header(event, "if-none-match") or ""
+    return etag in [each.strip().removeprefix("W/") for each in seen.split(",")]
+
+
+def not_modified(etag: str) -> Response[str]:
+    return Response(status_code=304, body="", headers={"etag": etag})
+
+
 def allowance_headers(allowance: Allowance | None) -> dict[str, str]:
     """What is left of a tenant's requests: seconds until `ratelimit-limit` of them may be sent again."""
     if allowance is None:

@@ -5,19 +5,18 @@ Each calls one method of the pipeline and shapes the answer.
 
 from __future__ import annotations
 
-import hashlib
 from typing import Annotated
 
 from aws_lambda_powertools.event_handler import Response
 from pydantic import Field, StrictInt
 
-from functions.api.http import base_url, header, json_reply
+from functions.api.http import base_url, header, json_reply, not_modified, unchanged
 from functions.api.routes import Routes
 from functions.api.waiting import preferred_wait_s, wait_for
 from shared import wiring
 from shared.ledger import Once, chain_problem
-from shared.models import MAX_DRAFTS, Door, Job, JobRequest, Principal, Stage, Value
-from shared.views import AuditView, JobList, JobView, job_view
+from shared.models import MAX_DRAFTS, Door, Job, JobFilter, JobRequest, Principal, RatingRequest, Value, sha256_hex
+from shared.views import AuditView, JobList, JobView, job_summary, job_view
 
 routes = Routes("Jobs")
 
@@ -35,10 +34,9 @@ class MoreDrafts(Value):
     count: Annotated[StrictInt, Field(ge=1, le=MAX_DRAFTS)] = 1
 
 
-class Page(Value):
+class Page(JobFilter):
     limit: Annotated[int, Field(ge=1, le=100)] = 25
     cursor: Annotated[str, Field(max_length=1024)] | None = None
-    stage: Stage | None = None
 
 
 @routes.post(
@@ -85,25 +83,41 @@ def _submit(who: Principal, asked: JobRequest, once: Once | None) -> Response[st
     return json_reply(201, view(job), headers | {"preference-applied": f"wait={wait_s}"})
 
 
-@routes.get("/v1/jobs", query=Page, gives={200: JobList})
+@routes.get("/v1/jobs", query=Page, gives={200: JobList, 304: None}, headers=("If-None-Match",))
 def list_jobs(who: Principal, query: Page) -> Response[str]:
-    """List jobs, newest first."""
-    found = wiring.ledger().jobs(who.tenant, limit=query.limit, cursor=query.cursor, stage=query.stage)
-    return json_reply(200, JobList(jobs=tuple(view(job) for job in found.jobs), cursor=found.cursor))
+    """List jobs, newest first, with their pictures.
+
+    A filter may answer fewer than `limit`, with a cursor to go on from: rare jobs are looked for a thousand at a time.
+    """
+    only = JobFilter(**query.model_dump(include=set(JobFilter.model_fields)))
+    found = wiring.ledger().jobs(who.tenant, limit=query.limit, cursor=query.cursor, only=only)
+    etag = _etag(*(f"{job.id}:{job.seq}" for job in found.jobs), str(found.cursor))
+    if unchanged(routes.event, etag):
+        return not_modified(etag)
+    link, here = wiring.images().link, base_url(routes.event)
+    jobs = tuple(job_summary(job, link=link, base_url=here) for job in found.jobs)
+    return json_reply(200, JobList(jobs=jobs, cursor=found.cursor), _state(etag))
 
 
 @routes.get("/v1/jobs/<job_id>", gives={200: JobView, 304: None}, headers=("If-None-Match",))
 def get_job(who: Principal, job_id: str) -> Response[str]:
     """Look at a job, with links to its pictures.
 
-    `If-None-Match` answers 304 while nothing happened to it.
+    `If-None-Match` answers 304 while nothing happened to it, as long as its links work.
     """
     job = wiring.ledger().job(job_id, tenant=who.tenant)
-    etag = f'"{hashlib.sha256(f"{job.id}:{job.seq}".encode()).hexdigest()[:32]}"'
-    seen = header(routes.event, "if-none-match") or ""
-    if etag in [each.strip().removeprefix("W/") for each in seen.split(",")]:
-        return Response(status_code=304, body="", headers={"etag": etag})
-    return json_reply(200, view(job), {"etag": etag, "cache-control": "private, no-cache"})
+    etag = _etag(f"{job.id}:{job.seq}")
+    return not_modified(etag) if unchanged(routes.event, etag) else json_reply(200, view(job), _state(etag))
+
+
+def _etag(*states: str) -> str:
+    """Names what a client holds: states of jobs, and links, which are new before the old ones end."""
+    links = int(wiring.now().timestamp()) // (wiring.images().url_ttl_s // 2)
+    return f'"{sha256_hex(" ".join([*states, str(links)]))[:32]}"'
+
+
+def _state(etag: str) -> dict[str, str]:
+    return {"etag": etag, "cache-control": "private, no-cache"}
 
 
 @routes.post("/v1/jobs/<job_id>/approve", scope="approve", takes=Approval, gives={200: JobView}, errors=(409,))
@@ -146,7 +160,23 @@ def audit(who: Principal, job_id: str) -> Response[str]:
     return json_reply(200, AuditView(job_id=job_id, intact=wrong is None, problem=wrong, events=events))
 
 
+@routes.post("/v1/jobs/<job_id>/rating", scope="approve", takes=RatingRequest, gives={200: JobView}, errors=(409,))
+def rate(who: Principal, job_id: str, asked: RatingRequest) -> Response[str]:
+    """Say what you think of a job's pictures.
+
+    Stars and, from a closed list, what is wrong. Your next rating of the same job replaces this one; the audit chain
+    keeps both.
+    """
+    return json_reply(200, view(wiring.decisions().rate(who, job_id, asked)))
+
+
 def view(job: Job) -> JobView:
     """The job with its attempts and links, as it stands in the ledger now."""
-    attempts = wiring.ledger().attempts(job.id)
-    return job_view(job, attempts, link=wiring.images().link, base_url=base_url(routes.event))
+    ledger = wiring.ledger()
+    return job_view(
+        job,
+        ledger.attempts(job.id),
+        link=wiring.images().link,
+        base_url=base_url(routes.event),
+        ratings=ledger.ratings(job.id) if job.stars.count else (),
+    )

@@ -20,7 +20,7 @@ from functions.api.http import base_url, header, json_reply, raw_body
 from functions.api.multipart import Form, parsed
 from functions.api.routes import Routes
 from shared import wiring
-from shared.errors import BodyTooLarge, ImageUnreadable, InvalidRequest
+from shared.errors import BodyTooLarge, ImageUnreadable, InvalidRequest, NotFound
 from shared.images import MAX_UPLOAD_BYTES
 from shared.models import ImageRef, Principal, Sha256, Value
 
@@ -90,6 +90,21 @@ def upload_image(who: Principal) -> Response[str]:
         raise InvalidRequest(f'send the file itself with "content-type: image/png", not "{kind[:80] or "none"}"')
     stored = store(who.tenant, body_bytes(routes.event), param="body")
     return json_reply(201, StoredImage(url=wiring.images().link(stored), **stored.model_dump(exclude={"key"})))
+
+
+class Thumbnail(Value):
+    w: Literal["256", "512"] = Field("512", description="Pixels of the longer side, at most.")
+
+
+@routes.get("/v1/images/<sha256>/thumbnail", query=Thumbnail, gives={302: None})
+def thumbnail(who: Principal, sha256: str, query: Thumbnail) -> Response[str]:
+    """Go to a small WebP of a picture of yours; made when it is first asked for."""
+    if not re.fullmatch(r"[0-9a-f]{64}", sha256):
+        raise NotFound(f"no image {sha256[:64]}", param="sha256")
+    where = wiring.images().thumbnail(who.tenant, sha256, side=int(query.w))
+    # Half as long as the link lives, so that what a browser kept still works.
+    cached = f"private, max-age={wiring.images().url_ttl_s // 2}"
+    return Response(status_code=302, body="", headers={"location": where, "cache-control": cached})
 
 
 @routes.post("/v1/images/uploads", scope="render", takes=UploadWanted, gives={201: UploadTicket})

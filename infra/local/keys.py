@@ -17,8 +17,8 @@ def development_key(environ: Mapping[str, str], *, again: str | None) -> str:
 
     `environ` holds what the functions get and may write the ledger. Raises KeyIssueError.
     """
-    command = [sys.executable, "-P", "-m", "shared.devkey", *(["--key", again] if again else [])]
+    command = [sys.executable, "-P", "-m", "shared.operator", "key", *(["--key", again] if again else [])]
     run = subprocess.run(command, env=dict(environ), capture_output=True, text=True, check=False)
     if run.returncode:
-        raise KeyIssueError(f"`python -m shared.devkey` failed:\n{run.stderr[-2000:]}")
+        raise KeyIssueError(f"`python -m shared.operator key` failed:\n{run.stderr[-2000:]}")
     return str(json.loads(run.stdout)["api_key"])

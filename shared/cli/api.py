@@ -19,15 +19,29 @@ from shared.batchviews import BatchList, BatchView
 from shared.cli import stack
 from shared.cli.errors import CliError, refusal, unreachable
 from shared.cli.world import World
-from shared.models import Delivery, DeliveryList, DisabledEndpointList, SigningSecret, Stage, Value, sha256_hex
+from shared.models import Delivery, DeliveryList, DisabledEndpointList, JobFilter, SigningSecret, Value, sha256_hex
 from shared.releases import Release
-from shared.views import AuditView, ImageView, JobList, JobView, ModelList, PolicyView, TemplateList, TemplateView
+from shared.views import (
+    AuditView,
+    ImageView,
+    IssuedKeyView,
+    JobList,
+    JobView,
+    KeyList,
+    KeyView,
+    ModelList,
+    PolicyView,
+    TemplateList,
+    TemplateView,
+)
 
 _POLL_FIRST_S, _POLL_LAST_S, _POLL_GROWTH = 0.2, 1.0, 1.4
 _PATIENCE_S = 30.0
 """How long reading goes on when a stack stops answering in the middle of a job."""
 _PIECE = 1024 * 1024
 _PASSING = frozenset({429, 500, 502, 503, 504})
+
+_ALL = JobFilter()
 
 View = TypeVar("View", bound=Value)
 
@@ -61,11 +75,10 @@ class Api:
     def job(self, job_id: str) -> JobDocument:
         return _document(JobView, self._send("GET", self._path(job_id)))
 
-    def jobs(self, *, limit: int, cursor: str | None = None, stage: Stage | None = None) -> Document[JobList]:
+    def jobs(self, *, limit: int, cursor: str | None = None, only: JobFilter = _ALL) -> Document[JobList]:
         """Newest first."""
-        params = (
-            {"limit": str(limit)} | ({"cursor": cursor} if cursor else {}) | ({"stage": stage.value} if stage else {})
-        )
+        wanted = {"limit": limit, "cursor": cursor, **only.model_dump(mode="json")}
+        params = {name: str(value) for name, value in wanted.items() if value is not None}
         return _document(JobList, self._send("GET", "/v1/jobs", params=params))
 
     def audit(self, job_id: str) -> Document[AuditView]:
@@ -93,6 +106,15 @@ class Api:
     def enable_endpoint(self, url: str) -> Document[DisabledEndpointList]:
         """Answers with those still disabled."""
         return _document(DisabledEndpointList, self._send("POST", "/v1/webhooks/enable", body={"url": url}))
+
+    def create_key(self, wanted: Mapping[str, Any]) -> Document[IssuedKeyView]:
+        return _document(IssuedKeyView, self._send("POST", "/v1/keys", body=wanted))
+
+    def keys(self) -> Document[KeyList]:
+        return _document(KeyList, self._send("GET", "/v1/keys"))
+
+    def revoke_key(self, key_id: str) -> Document[KeyView]:
+        return _document(KeyView, self._send("POST", f"/v1/keys/{key_id}/revoke"))
 
     def models(self) -> Document[ModelList]:
         return _document(ModelList, self._send("GET", "/v1/models"))
@@ -277,7 +299,7 @@ def _tolerant(view: type[View], raw: Any) -> tuple[View, bool]:
 
 def _content(job: JobDocument) -> JobView:
     """The job without its links, which differ in every reply."""
-    hidden = {"url": ""}
+    hidden = {"url": "", "thumb_url": ""}
 
     def bare(render: Any) -> Any:
         return render and render.model_copy(update={"image": render.image and render.image.model_copy(update=hidden)})

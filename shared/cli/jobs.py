@@ -20,7 +20,7 @@ from shared.cli.options import ImagesOption, JobId, Json, OutIfGiven, Timeout
 from shared.cli.outcome import Presentation, concluded, follow, present
 from shared.cli.progress import WORDS
 from shared.cli.world import World, world_of
-from shared.models import MAX_DRAFTS, Stage
+from shared.models import MAX_DRAFTS, Flaw, JobFilter, Stage
 from shared.views import AuditView
 
 EPILOG = """[bold]Examples[/bold]
@@ -43,12 +43,18 @@ def list_(
     stage: Annotated[
         Stage | None, typer.Option("--stage", help="Only jobs at this stage.", case_sensitive=False)
     ] = None,
+    use_case: Annotated[str | None, typer.Option("--use-case", help="Only jobs for this.")] = None,
+    model: Annotated[str | None, typer.Option("--model", help="Only jobs this model painted, or was asked to.")] = None,
+    template: Annotated[str | None, typer.Option("--template", help="Only jobs of poster, or of poster@2.")] = None,
+    tag: Annotated[str | None, typer.Option("--tag", help="Only jobs with this tag.")] = None,
+    query: Annotated[str | None, typer.Option("--query", "-q", help="Only jobs with these words.")] = None,
     cursor: Annotated[str | None, typer.Option("--cursor", help="Where the page before ended.")] = None,
     json: Json = False,
 ) -> None:
     """Your jobs, newest first."""
     world, api = _open(context)
-    page = api.jobs(limit=limit, cursor=cursor, stage=stage)
+    only = JobFilter(stage=stage, use_case=use_case, model=model, template=template, tag=tag, q=query)
+    page = api.jobs(limit=limit, cursor=cursor, only=only)
     if json:
         print_json(world.out, page.raw)
     else:
@@ -188,6 +194,32 @@ def audit(context: typer.Context, *, job: JobId, json: Json = False) -> None:
         show.audit(world.out, trail.view, problem=problem)
     if problem:
         raise typer.Exit(FAILED)
+
+
+@app.command(
+    epilog="[bold]Examples[/bold]\n[dim]$[/dim] presscheck jobs rate last 5\n"
+    "[dim]$[/dim] presscheck jobs rate last 2 --flaw hands --flaw text_wrong --note 'Six fingers'"
+)
+def rate(
+    context: typer.Context,
+    *,
+    job: JobId,
+    stars: Annotated[int, typer.Argument(metavar="STARS", min=1, max=5, help="1 to 5.")],
+    flaw: Annotated[list[Flaw] | None, typer.Option("--flaw", help="What is wrong; repeat it for more.")] = None,
+    note: Annotated[str, typer.Option("--note", help="In your words.")] = "",
+    json: Json = False,
+) -> None:
+    """Say what you think of a job's pictures. Rating again replaces what you said before."""
+    world, api = _open(context)
+    rated = api.act(
+        _find(api, job).view.id if job == "last" else job,
+        "rating",
+        body={"stars": stars, "flaws": [each.value for each in flaw or ()], "note": note},
+    )
+    if json:
+        print_json(world.out, rated.raw)
+    else:
+        world.out.print(f"Rated {rated.view.id}: {stars} of 5.", markup=False)
 
 
 def _open(context: typer.Context) -> tuple[World, Api]:

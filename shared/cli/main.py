@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from shared.cli import batches, demo, jobs, local, models, policy, render, templates, webhooks
+from shared.cli import batches, demo, jobs, keys, local, models, policy, render, templates, webhooks
 from shared.cli.errors import CliError, report
 from shared.cli.options import wants_json
 from shared.cli.world import World, world_of
@@ -91,6 +91,9 @@ app.add_typer(
     name="templates",
     help="Prompt templates: look, check, write, release, roll back.",
     rich_help_panel=_CHOICES,
+)
+app.add_typer(
+    keys.app, name="keys", help="API keys of your tenant: make, list, revoke.", rich_help_panel="Who may do what"
 )
 app.add_typer(policy.app, name="policy", help="The policy: look, release, roll back.", rich_help_panel=_CHOICES)
 local.register(app)

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from pydantic import Field
 
-from shared.models import Attempt, Event, Job, Value, canonical_json
+from shared.models import Attempt, Event, Job, Rating, Value, canonical_json
 
 _GENESIS: Final = "0" * 64
 
@@ -27,6 +27,10 @@ class Amendment(Value):
     """Fields of Job to replace."""
     attempts: tuple[Attempt, ...] = ()
     """Attempts to store in the same transaction."""
+    rating: Rating | None = None
+    """To store in the same transaction, in the place of the same person's earlier one."""
+    epilogue: bool = False
+    """May follow a concluded job: it says something about what happened and changes none of it."""
     due: datetime | None = None
     """When sweep should look at the job if nothing has moved by then; None for the ledger's patience."""
 

@@ -12,7 +12,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from shared.errors import JobConcluded, LedgerConflict, NotFound
 from shared.ledger.batches import BatchStore
@@ -20,19 +20,32 @@ from shared.ledger.calls import CallStore
 from shared.ledger.chain import Amendment, link
 from shared.ledger.circuits import CircuitStore
 from shared.ledger.claims import Claims, Once
-from shared.ledger.cursors import open_cursor, seal_cursor
 from shared.ledger.deliveries import DeliveryStore
 from shared.ledger.keys import KeyStore
+from shared.ledger.listings import Listings, listed
 from shared.ledger.releases import ReleaseHistory
 from shared.ledger.renders import Renders
 from shared.ledger.signing import SigningStore
 from shared.ledger.table import UNLESS_EXISTS, WRITE_TRIES, Conflict, Table, encode, stamp
 from shared.ledger.tickets import Tickets
 from shared.ledger.usage import UsageStore, open_partition
-from shared.models import Attempt, AttemptId, Event, Job, JobPage, Stage, canonical_json
+from shared.models import (
+    Attempt,
+    AttemptId,
+    Event,
+    Job,
+    JobFilter,
+    JobPage,
+    Rating,
+    canonical_json,
+    glimpses,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+
+
+_ALL: Final = JobFilter()
 
 
 class Ledger:
@@ -52,6 +65,7 @@ class Ledger:
         self._clock = clock
         self._patience = patience
         self._claims = Claims(self._table)
+        self._listings = Listings(self._table)
         self.tickets = Tickets(self._table)
         self.renders = Renders(self._table)
         self.releases = ReleaseHistory(self._table)
@@ -104,7 +118,7 @@ class Ledger:
             amendment = change(job)
             if amendment is None:
                 return job
-            if job.stage.terminal:
+            if job.stage.terminal and not amendment.epilogue:
                 raise JobConcluded(f"job {job_id} is {job.stage}; nothing can change it any more", stage=job.stage)
             try:
                 return self._append(job, amendment)
@@ -115,7 +129,15 @@ class Ledger:
     def _append(self, job: Job, amendment: Amendment) -> Job:
         now = self._clock()
         event = link(job, amendment, at=now)
-        after = job.model_copy(update={**amendment.changes, "seq": event.seq, "head": event.digest, "updated_at": now})
+        after = job.model_copy(
+            update={
+                "pictures": glimpses(job.pictures, amendment.attempts),
+                **amendment.changes,
+                "seq": event.seq,
+                "head": event.digest,
+                "updated_at": now,
+            }
+        )
         self._table.together(
             [
                 self._table.prepared(
@@ -125,29 +147,16 @@ class Ledger:
                 ),
                 self._table.prepared(_event_item(event), only_if=UNLESS_EXISTS),
                 *(self._table.prepared(_attempt_item(attempt)) for attempt in amendment.attempts),
+                *([self._table.prepared(_rating_item(job.id, amendment.rating))] if amendment.rating else ()),
             ]
         )
         if spent := after.cost_usd_micros - job.cost_usd_micros:
             self.usage.spend(job.tenant, spent, at=now)
         return after
 
-    def jobs(self, tenant: str, *, limit: int = 25, cursor: str | None = None, stage: Stage | None = None) -> JobPage:
-        """A tenant's jobs, newest first. `limit` bounds what is read; a stage filter may return fewer."""
-        query: dict[str, Any] = {
-            "IndexName": "by_tenant",
-            "KeyConditionExpression": "tenant_pk = :tenant",
-            "ScanIndexForward": False,
-            "Limit": limit,
-        }
-        values = {":tenant": f"TENANT#{tenant}"}
-        if stage is not None:
-            query |= {"FilterExpression": "#stage = :stage", "ExpressionAttributeNames": {"#stage": "stage"}}
-            values[":stage"] = stage.value
-        if cursor is not None:
-            query["ExclusiveStartKey"] = encode(open_cursor(cursor, partition=f"TENANT#{tenant}"))
-        items, last = self._table.page(**query, ExpressionAttributeValues=encode(values))
-        jobs = tuple(Job.model_validate_json(item["doc"]) for item in items)
-        return JobPage(jobs=jobs, cursor=seal_cursor(last) if last else None)
+    def jobs(self, tenant: str, *, limit: int = 25, cursor: str | None = None, only: JobFilter = _ALL) -> JobPage:
+        """A tenant's jobs, newest first, as of a moment ago. A filter may return fewer than `limit`, and a cursor."""
+        return self._listings.page(tenant, limit=limit, cursor=cursor, only=only)
 
     def due(self, now: datetime) -> Iterator[str]:
         """Ids of open jobs nobody has moved past their due time, longest waiting first."""
@@ -181,6 +190,10 @@ class Ledger:
         """Every attempt of the job: drafts first, then finals, each in order."""
         items = self._table.under(f"JOB#{job_id}", "ATTEMPT#")
         return tuple(Attempt.model_validate_json(item["doc"]) for item in items)
+
+    def ratings(self, job_id: str) -> tuple[Rating, ...]:
+        """What people thought, one rating each."""
+        return tuple(Rating.model_validate_json(item["doc"]) for item in self._table.under(f"JOB#{job_id}", "RATING#"))
 
     def events(self, job_id: str) -> tuple[Event, ...]:
         """The audit chain, oldest first, exactly as stored; check it with `chain_problem`."""
@@ -218,8 +231,7 @@ def _job_item(job: Job, due: datetime) -> dict[str, Any]:
         "seq": job.seq,
         "stage": job.stage.value,
         "tenant": job.tenant,
-        "tenant_pk": f"TENANT#{job.tenant}",
-        "tenant_sk": f"{stamp(job.created_at)}#{job.id}",
+        **listed(job),
     }
     if job.stage.terminal:
         return item
@@ -231,6 +243,10 @@ def _job_item(job: Job, due: datetime) -> dict[str, Any]:
         "open_tenant_pk": open_partition(job.tenant),
         "open_tenant_sk": f"{stamp(job.created_at)}#{job.id}",
     }
+
+
+def _rating_item(job_id: str, rating: Rating) -> dict[str, Any]:
+    return {"pk": f"JOB#{job_id}", "sk": f"RATING#{rating.by}", "doc": rating.model_dump_json()}
 
 
 def _event_item(event: Event) -> dict[str, Any]:

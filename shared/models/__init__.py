@@ -36,7 +36,8 @@ from shared.models.batch import (
     RowResult,
     RowsTask,
 )
-from shared.models.job import TERMINAL_STAGES, Decision, Edit, Event, Job, JobPage, Stage
+from shared.models.glimpse import Flaw, Glimpse, Rating, RatingRequest, Stars, glimpses
+from shared.models.job import TERMINAL_STAGES, Decision, Edit, Event, Job, JobFilter, JobPage, Stage
 from shared.models.messages import IntakeMessage, RenderTask, StepReply
 from shared.models.recipe import Recipe, Sampler, TemplateRef, TextGuide, Tier
 from shared.models.request import Door, Finalize, JobRequest
@@ -110,10 +111,13 @@ __all__ = [
     "Event",
     "ExpectedText",
     "Finalize",
+    "Flaw",
     "Fraction",
+    "Glimpse",
     "ImageRef",
     "IntakeMessage",
     "Job",
+    "JobFilter",
     "JobPage",
     "JobRequest",
     "Latency",
@@ -121,6 +125,8 @@ __all__ = [
     "Name",
     "Principal",
     "Prompt",
+    "Rating",
+    "RatingRequest",
     "Recipe",
     "Refusal",
     "RenderTask",
@@ -135,6 +141,7 @@ __all__ = [
     "Similarity",
     "Size",
     "Stage",
+    "Stars",
     "StepReply",
     "Tag",
     "TemplateRef",
@@ -150,5 +157,6 @@ __all__ = [
     "Verification",
     "WebhookEvent",
     "canonical_json",
+    "glimpses",
     "sha256_hex",
 ]

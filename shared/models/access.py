@@ -17,9 +17,22 @@ class ApiKey(Value):
     tenant: str
     name: str
     scopes: tuple[Literal["render", "approve", "audit", "admin"], ...]
+    begins_with: str = ""
+    """The key's first characters, by which its holder knows it."""
     created_at: datetime
+    created_by: str = ""
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
+    revoked_by: str | None = None
+
+    @property
+    def id(self) -> str:
+        """Names the key without giving it away."""
+        return f"key_{self.key_hash[:20]}"
+
+    def works(self, now: datetime) -> bool:
+        """Neither revoked nor expired."""
+        return self.revoked_at is None and (self.expires_at is None or self.expires_at > now)
 
 
 class Principal(Value):

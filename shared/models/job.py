@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field
 
 from shared.models.attempt import ErrorDetail
 from shared.models.batch import BatchRef
+from shared.models.glimpse import Glimpse, Stars
 from shared.models.recipe import TemplateRef
 from shared.models.request import Door, JobRequest
 from shared.models.values import Box, Sha256, Size, TextBox, Value, canonical_json, sha256_hex
@@ -111,6 +114,9 @@ class Job(Value):
     """How often sweep had to start the workflow again."""
     cost_usd_micros: int = 0
     error: ErrorDetail | None = None
+    pictures: tuple[Glimpse, ...] = ()
+    """The newest drafts and every final, as lists show them; the attempts themselves say more."""
+    stars: Stars = Stars()
     created_at: datetime
     updated_at: datetime
     started_at: datetime | None = None
@@ -144,6 +150,27 @@ class Event(Value):
     def computed_digest(self) -> str:
         """sha256 over the canonical JSON of all fields but `digest`."""
         return sha256_hex(canonical_json(self.model_dump(mode="json", exclude={"digest"})))
+
+
+class JobFilter(Value):
+    """Which jobs to list; what is not said does not matter."""
+
+    stage: Stage | None = None
+    use_case: Annotated[str, Field(max_length=64)] | None = None
+    model: Annotated[str, Field(max_length=64)] | None = Field(
+        None, description="Asked for by name, or painted one of the pictures."
+    )
+    template: Annotated[str, Field(max_length=80)] | None = Field(
+        None, description="`poster`, or one version of it: `poster@2`."
+    )
+    tag: Annotated[str, Field(max_length=64)] | None = None
+    q: Annotated[str, Field(max_length=200)] | None = Field(
+        None, description="Words of the prompt, the expected text or the tags: all of them."
+    )
+
+    @property
+    def empty(self) -> bool:
+        return not self.model_dump(exclude_none=True)
 
 
 class JobPage(Value):

@@ -7,7 +7,7 @@ differ in a template version only is a fact, and enough for whoever looks for a 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
@@ -17,7 +17,7 @@ from shared.images import Images
 from shared.ledger import Ledger
 from shared.models import Attempt, ImageRef, Job, Principal, Value, Verdict
 from shared.pixels import PixelDifference, difference
-from shared.views import RenderView, render_view
+from shared.views import Link, RenderView, render_view
 
 _NAME: Final = re.compile(r"(?P<job>[0-9A-Za-z][0-9A-Za-z_-]{0,63}):(?P<render>(?:d[1-9]\d?|f)-[1-9]\d?)")
 
@@ -69,7 +69,7 @@ class Comparisons:
     ledger: Ledger
     images: Images
 
-    def of(self, who: Principal, left: str, right: str, *, link: Callable[[ImageRef], str]) -> Comparison:
+    def of(self, who: Principal, left: str, right: str, *, link: Link) -> Comparison:
         """Compare two renders, named `<job id>:<render>`."""
         sides = [self._find(who, name, param=param) for name, param in ((left, "left"), (right, "right"))]
         with ThreadPoolExecutor(2) as pool:
@@ -174,7 +174,7 @@ def _image(attempt: Attempt) -> ImageRef:
     return attempt.image
 
 
-def _side(job: Job, render: Attempt, *, link: Callable[[ImageRef], str]) -> Side:
+def _side(job: Job, render: Attempt, *, link: Link) -> Side:
     return Side(
         job_id=job.id,
         name=render_name(render),

@@ -13,7 +13,7 @@ from typing import Literal
 from shared.cache import Cache
 from shared.errors import InvalidRequest, WrongStage
 from shared.ledger import Amendment, Ledger
-from shared.models import MAX_DRAFTS, AttemptStatus, Decision, Job, Principal, Stage, Tier
+from shared.models import MAX_DRAFTS, AttemptStatus, Decision, Job, Principal, Rating, RatingRequest, Stage, Tier
 from shared.pipeline.milestones import Milestones
 from shared.pipeline.waits import Waits, approval_ticket
 from shared.workflow import Workflow
@@ -67,6 +67,32 @@ class Decisions:
             self.workflow.stop(job, cause=cause)
             self._hand_over(job_id)
         return job
+
+    def rate(self, who: Principal, job_id: str, asked: RatingRequest) -> Job:
+        """Note what somebody thinks of what a job came to. The last word of each person counts."""
+        self.ledger.job(job_id, tenant=who.tenant)
+
+        def change(job: Job) -> Amendment:
+            if not job.stage.terminal or not job.pictures:
+                raise WrongStage(
+                    f"job {job_id} is {job.stage}; only a job that is over and has a picture can be rated",
+                    stage=job.stage,
+                )
+            before = next((each for each in self.ledger.ratings(job_id) if each.by == who.name), None)
+            finals = [each for each in job.pictures if each.tier is Tier.FINAL]
+            seen = next((each for each in finals if each.attempt == job.final_attempt), job.pictures[0])
+            shown = f"f-{seen.attempt}" if seen.tier is Tier.FINAL else f"d{seen.candidate}-{seen.attempt}"
+            rating = Rating(**asked.model_dump(), by=who.name, at=self.clock(), shown=shown)
+            return Amendment(
+                event="job.rated",
+                actor=who.name,
+                data=rating.model_dump(mode="json", exclude={"by", "at"}),
+                changes={"stars": job.stars.with_rating(rating, instead_of=before)},
+                rating=rating,
+                epilogue=True,
+            )
+
+        return self.ledger.amend(job_id, change)
 
     def _hand_over(self, job_id: str) -> None:
         """Let others who wait for a picture of this job's paint it themselves."""

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.ledger import Ledger
-from shared.models import Announcement, ImageRef, WebhookEvent
-from shared.views import JobView, job_view
+from shared.models import Announcement, WebhookEvent
+from shared.views import JobView, Link, job_view
 
 Body = Mapping[str, Any]
 """JSON values."""
@@ -36,7 +36,7 @@ class JobNews:
     """The source of `job.…`. `dialects`: how a client of another API wants a job told; ours is the envelope here."""
 
     ledger: Ledger
-    link: Callable[[ImageRef], str]
+    link: Link
     dialects: Mapping[str, Callable[[JobView], Body]]
 
     def __call__(self, announcement: Announcement) -> News | None:

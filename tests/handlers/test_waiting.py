@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 
 import pytest
 
 from functions.api.waiting import preferred_wait_s, wait_for
 from shared import wiring
 from shared.ledger import Amendment
-from shared.models import Stage
+from shared.models import Job, Stage
 from tests.handlers.conftest import Context
+
+
+def _always(amendment: Amendment, _: Job) -> Amendment:
+    return amendment
 
 
 @dataclass
@@ -27,7 +32,7 @@ class Night:
         self.pauses.append(seconds)
         for at in [at for at in self.events if at <= self.now]:
             amendment = Amendment(event="t", actor="t", changes={"stage": self.events.pop(at)})
-            wiring.ledger().amend(self.job_id, lambda _, amendment=amendment: amendment)  # type: ignore[misc]
+            wiring.ledger().amend(self.job_id, partial(_always, amendment))
 
     def clock(self) -> float:
         return self.now
