@@ -53,11 +53,14 @@ class Allowances:
             exceeded=used > limits.burst,
         )
 
-    def take_job(self, tenant: str) -> None:
-        """Count a job about to be accepted. Raises QuotaExceeded that says which limit and when it ends."""
+    def take_job(self, tenant: str, *, in_batch: bool = False) -> None:
+        """Count a job about to be accepted. Raises QuotaExceeded that says which limit and when it ends.
+
+        Jobs of a batch may all be open at once: their lane takes them one after another.
+        """
         limits = self.of(tenant)
         now = self._clock()
-        if self._ledger.usage.open_jobs(tenant, at_most=limits.open_jobs) >= limits.open_jobs:
+        if not in_batch and self._ledger.usage.open_jobs(tenant, at_most=limits.open_jobs) >= limits.open_jobs:
             raise QuotaExceeded(
                 f"{limits.open_jobs} jobs of yours are open, which is the limit: wait for some to end, or cancel them",
                 limit="open_jobs",

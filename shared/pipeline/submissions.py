@@ -89,7 +89,7 @@ class Submissions:
         job = self.settle(who, request, door=door)
         job = job.model_copy(update={"batch": batch} | ({"id": job_id} if job_id else {}))
         if self.allowances:
-            self.allowances.take_job(who.tenant)
+            self.allowances.take_job(who.tenant, in_batch=batch is not None)
         asked, job = job, self.ledger.open(job, actor=who.name, data=_facts(job), once=once)
         if job.id != asked.id:
             logger.info("job_submitted_again", job_id=job.id)
