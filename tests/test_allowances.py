@@ -10,7 +10,7 @@ import pytest
 from shared.allowances import Allowances
 from shared.errors import QuotaExceeded
 from shared.ledger import Amendment, Ledger
-from shared.models import Limits, Stage
+from shared.models import BatchRef, Limits, Stage
 from tests.conftest import Clock
 from tests.test_ledger import job_of
 from tests.world import Resources
@@ -75,8 +75,11 @@ def test_money_spent_by_renders_counts_against_the_day(allowances: Allowances, l
 def test_open_jobs_count_and_ended_ones_do_not(allowances: Allowances, ledger: Ledger, clock: Clock) -> None:
     jobs = [ledger.open(job_of(clock, number), actor="dana", data={}) for number in (1, 2)]
     ledger.open(job_of(clock, 3, tenant="rival"), actor="rex", data={})
+    row = BatchRef(id="batch_1", row=1)
+    ledger.open(job_of(clock, 4).model_copy(update={"batch": row}), actor="dana", data={})
     with pytest.raises(QuotaExceeded, match="2 jobs of yours are open"):
         allowances.take_job("acme")
+    allowances.take_job("acme", in_batch=True)
 
     ledger.amend(jobs[0], lambda _: Amendment(event="t", actor="t", changes={"stage": Stage.CANCELED}))
 
