@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -94,6 +95,7 @@ def _event(environ: dict[str, Any]) -> dict[str, Any]:
             "path": f"/{STAGE}{path}",
             "stage": STAGE,
             "requestId": "2f1c0d8e-6f3a-4c59-9d7e-0d2f3a1b4c5d",
+            "requestTimeEpoch": int(time.time() * 1000),
             "domainName": headers.get("host", "localhost"),
             "httpMethod": environ["REQUEST_METHOD"],
             "identity": {"sourceIp": "203.0.113.7"},

@@ -25,7 +25,7 @@ def api(deployed: Resources) -> httpx.Client:
     return httpx.Client(transport=transport, base_url="https://api.example", headers={"authorization": f"Bearer {KEY}"})
 
 
-def _painted(tags: tuple[str, ...] = ()) -> Job:
+def painted(tags: tuple[str, ...] = ()) -> Job:
     """A concluded job with one stored draft."""
     job = wiring.submissions().submit(DESIGNER, hero(tags=tags))
     image = wiring.images().store(job.tenant, picture(7, size=(1200, 800)))
@@ -42,7 +42,7 @@ def _stored(url: str) -> bytes:
 
 
 def test_a_list_shows_pictures_and_links_to_small_ones(api: httpx.Client) -> None:
-    job = _painted(tags=("spring",))
+    job = painted(tags=("spring",))
 
     (shown,) = api.get("/v1/jobs", params={"tag": "spring", "q": "BANNER"}).json()["jobs"]
 
@@ -54,7 +54,7 @@ def test_a_list_shows_pictures_and_links_to_small_ones(api: httpx.Client) -> Non
 
 
 def test_an_unchanged_list_answers_304_until_something_happens(api: httpx.Client) -> None:
-    job = _painted()
+    job = painted()
     etag = api.get("/v1/jobs").headers["etag"]
     assert api.get("/v1/jobs", headers={"if-none-match": etag}).status_code == 304
 
@@ -68,7 +68,7 @@ def test_an_unchanged_list_answers_304_until_something_happens(api: httpx.Client
 
 @pytest.mark.parametrize("body", [{}, {"stars": 0}, {"stars": 6}, {"stars": 3, "flaws": ["ugly"]}, {"stars": True}])
 def test_a_rating_has_a_form(body: dict[str, object], api: httpx.Client) -> None:
-    assert api.post(f"/v1/jobs/{_painted().id}/rating", json=body).status_code == 422
+    assert api.post(f"/v1/jobs/{painted().id}/rating", json=body).status_code == 422
 
 
 @pytest.mark.parametrize("side", [256, 512])
