@@ -33,6 +33,7 @@ from shared.pipeline.batches.telling import BatchNews
 from shared.pipeline.calls import Calls
 from shared.pipeline.comparisons import Comparisons
 from shared.pipeline.decisions import Decisions
+from shared.pipeline.estimates import Estimates
 from shared.pipeline.insight import Insight
 from shared.pipeline.milestones import Milestones
 from shared.pipeline.news import JobNews
@@ -179,6 +180,18 @@ def submissions() -> Submissions:
 @cache
 def calls() -> Calls:
     return Calls(ledger=ledger(), submissions=submissions(), clock=now)
+
+
+@cache
+def estimates() -> Estimates:
+    return Estimates(
+        submissions=submissions(),
+        ledger=ledger(),
+        policies=policies(),
+        catalogue=catalogue(),
+        profile=settings().profile,
+        clock=now,
+    )
 
 
 @cache

@@ -16,6 +16,7 @@ from functions.api.waiting import preferred_wait_s, wait_for
 from shared import wiring
 from shared.ledger import Once, chain_problem
 from shared.models import MAX_DRAFTS, Door, Job, JobFilter, JobRequest, Principal, RatingRequest, Value, sha256_hex
+from shared.pipeline.estimates import Estimate
 from shared.views import AuditView, JobList, JobView, job_summary, job_view
 
 routes = Routes("Jobs")
@@ -81,6 +82,16 @@ def _submit(who: Principal, asked: JobRequest, once: Once | None) -> Response[st
         return json_reply(202, view(job), headers)
     job = wait_for(job, wait_s, context=routes.context)
     return json_reply(201, view(job), headers | {"preference-applied": f"wait={wait_s}"})
+
+
+@routes.post("/v1/estimate", scope="render", takes=JobRequest, gives={200: Estimate}, errors=(404, 410))
+def estimate(who: Principal, asked: JobRequest) -> Response[str]:
+    """Say what a job would be, without making it.
+
+    Its models, the words they would be given, what it would cost and how long it would take. Refused for what
+    submitting it would be refused for.
+    """
+    return json_reply(200, wiring.estimates().of(who, asked))
 
 
 @routes.get("/v1/jobs", query=Page, gives={200: JobList, 304: None}, headers=("If-None-Match",))

@@ -11,7 +11,7 @@ import json
 import random
 import time
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from shared.errors import JobConcluded, LedgerConflict, NotFound
@@ -37,6 +37,7 @@ from shared.models import (
     JobFilter,
     JobPage,
     Rating,
+    TemplateRef,
     canonical_json,
     glimpses,
 )
@@ -191,6 +192,17 @@ class Ledger:
         items = self._table.under(f"JOB#{job_id}", "ATTEMPT#")
         return tuple(Attempt.model_validate_json(item["doc"]) for item in items)
 
+    def renders_of(self, model: str, template: TemplateRef | None, *, day: date, limit: int) -> tuple[Attempt, ...]:
+        """The newest attempts of one day by a model with a template version, any tenant's, as of a moment ago."""
+        items, _ = self._table.page(
+            IndexName="by_version",
+            KeyConditionExpression="version_pk = :version",
+            ExpressionAttributeValues=encode({":version": _version(model, template, day)}),
+            ScanIndexForward=False,
+            Limit=limit,
+        )
+        return tuple(Attempt.model_validate_json(item["doc"]) for item in items)
+
     def ratings(self, job_id: str) -> tuple[Rating, ...]:
         """What people thought, one rating each."""
         return tuple(Rating.model_validate_json(item["doc"]) for item in self._table.under(f"JOB#{job_id}", "RATING#"))
@@ -264,10 +276,13 @@ def _event_item(event: Event) -> dict[str, Any]:
 
 
 def _attempt_item(attempt: Attempt) -> dict[str, Any]:
-    day = attempt.started_at.date().isoformat()
-    template = f"{attempt.template.name}@{attempt.template.version}" if attempt.template else "-"
     return _attempt_key(attempt.id) | {
         "doc": attempt.model_dump_json(),
-        "version_pk": f"VERSION#{attempt.model}#{template}#{day}",
+        "version_pk": _version(attempt.model, attempt.template, attempt.started_at.date()),
         "version_sk": f"{stamp(attempt.started_at)}#{attempt.id}",
     }
+
+
+def _version(model: str, template: TemplateRef | None, day: date) -> str:
+    name = f"{template.name}@{template.version}" if template else "-"
+    return f"VERSION#{model}#{name}#{day.isoformat()}"

@@ -34,6 +34,7 @@ LISTS = {
 REFERRING: dict[tuple[str, str], Any] = {
     ("post", "/v1/jobs"): {"prompt": "a", "init_image": "SHA256"},
     ("post", "/generate"): {"prompt": "a", "init_image": "SHA256", "mask_image": "SHA256"},
+    ("post", "/v1/estimate"): {"prompt": "a", "init_image": "SHA256"},
     ("post", "/v1/predictions"): {"version": "hero", "input": {"prompt": "a", "init_image": "SHA256"}},
     ("post", "/v1/models/{owner}/{name}/predictions"): {"input": {"prompt": "a", "init_image": "SHA256"}},
     ("post", "/v1/images/edits"): {"prompt": "a", "image": "SHA256"},
