@@ -64,6 +64,9 @@ CORE: Final = Bundle("core", machine="aarch64")
 
 # onnxruntime aborts at import on Lambda's arm64: its cpuinfo cannot read /sys/devices/system/cpu there.
 # https://github.com/microsoft/onnxruntime/issues/10038 (open, read 2026-11)
+# Cryptography is 15 MB that no other function should load.
+AUTHORIZE: Final = Bundle("authorize", machine="aarch64", extras=("people",))
+
 VERIFY: Final = Bundle("verify", machine="x86_64", extras=("ocr",))
 
 

@@ -118,6 +118,13 @@ class StageConfig(_Config):
     inference_key_arn: str | None = None
     """KMS key that encrypts what the endpoints write; None for keys AWS manages."""
     endpoints: tuple[EndpointConfig, ...] = ()
+    sign_in: bool = False
+    """Make a Cognito user pool for people; it is not in the local stack, which has API keys only."""
+    sign_in_urls: tuple[str, ...] = ()
+    """Where the pool's sign-in page may lead back to: https://…/ of Studio."""
+    user_pool_id: str = ""
+    """Or take the people of a pool that is there, signed in by these clients of it."""
+    user_pool_clients: tuple[str, ...] = ()
     azure_openai_endpoint: str = ""
     """https://<resource>.openai.azure.com, to take OpenAI's models from there; empty for OpenAI itself."""
 

@@ -37,7 +37,7 @@ class Functions(Construct):
         self._environment = settings.to_env()
         self.api = self._function("api")
         self.stream = self._function("stream", wrapper="functions/stream/runtime.sh")
-        self.authorize = self._function("authorize")
+        self.authorize = self._function("authorize", package=bundle.AUTHORIZE)
         self.dispatch = self._function("dispatch")
         self.render = self._function("render")
         self.resume = self._function("resume", dead_letters=undelivered)

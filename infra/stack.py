@@ -17,6 +17,7 @@ from infra.hosts import BEDROCK_REGION, Hosts
 from infra.inference.endpoint import grant_invoke_async
 from infra.intake import Intake
 from infra.monitoring import Monitoring
+from infra.people import People
 from infra.storage import BATCH_UPLOADS, Storage
 from infra.webhooks import Webhooks
 from infra.workflow.construct import BATCH_DEFINITION, Workflow
@@ -44,6 +45,7 @@ class CoreStack(Stack):
             self, "BatchWorkflow", config=config, name=config.batch_workflow_name, definition=BATCH_DEFINITION
         )
         self.hosts = Hosts(self, "Hosts", config=config)
+        self.people = People(self, "People", config=config) if config.sign_in else None
         self.functions = Functions(
             self, "Functions", config=config, settings=self._settings(), undelivered=self.events.undelivered
         )
@@ -97,6 +99,10 @@ class CoreStack(Stack):
             webhook_dead_letters_url=self.webhooks.deliveries.dead_letters.queue_url,
             webhook_key_id=self.webhooks.key.key_id,
             webhook_allow_loopback=self._config.webhook_allow_loopback,
+            user_pool_id=self.people.pool.user_pool_id if self.people else self._config.user_pool_id,
+            user_pool_clients=self.people.client.user_pool_client_id
+            if self.people
+            else ",".join(self._config.user_pool_clients),
             endpoint_prefix=self._config.endpoint_prefix,
             endpoint_models=",".join(endpoint.model for endpoint in self._config.endpoints),
             provider_secret_name=self.hosts.secret_name,

@@ -46,6 +46,8 @@ class Settings(BaseModel):
     tenant_jobs_per_day: int = Field(20_000, ge=0)
     tenant_usd_micros_per_day: int = Field(200_000_000, ge=0, description="Once spent, no job is accepted that day.")
     tenant_open_jobs: int = Field(1_000, ge=1, description="Jobs at once, those of batches not counted.")
+    user_pool_id: str = Field("", description="Cognito user pool whose people may sign in; empty: API keys only.")
+    user_pool_clients: str = Field("", description="Its app clients whose tokens are taken, by commas.")
     image_url_ttl_s: int = Field(900, ge=60, le=3600)
     stuck_after_s: int = Field(120, ge=5, description="A job that has not moved for this long is looked at by sweep.")
     bulk_in_flight: int = Field(

@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from shared.pipeline.notifications import Notifications
     from shared.providers import Provider
     from shared.providers.secrets import Keyring
+    from shared.tokens import Tokens
 
 _CLIENT: Final = Config(connect_timeout=3, read_timeout=20, retries={"mode": "standard", "max_attempts": 4})
 _S3: Final = _CLIENT.merge(Config(signature_version="s3v4"))  # presigned links of encrypted objects need it
@@ -152,6 +153,17 @@ def replays() -> DynamoDBPersistenceLayer:
     from aws_lambda_powertools.utilities.idempotency import DynamoDBPersistenceLayer
 
     return DynamoDBPersistenceLayer(settings().replay_table_name, boto3_client=_client("dynamodb"))
+
+
+@cache
+def tokens() -> Tokens | None:
+    """Tokens of people who sign in; None where there is no user pool. Cryptography is loaded for who needs it."""
+    if not settings().user_pool_id:
+        return None
+    from shared.tokens import tokens_of_pool
+
+    clients = settings().user_pool_clients.split(",")
+    return tokens_of_pool(settings().user_pool_id, clients=clients, clock=now)
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Who is asking? API keys for API Gateway: the key's hash is looked up, the key itself is stored nowhere."""
+"""Who is asking? API keys, whose hash is looked up, and tokens of people who signed in to the user pool."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from shared.errors import NotAuthenticated
 from shared.models import Principal
 from shared.telemetry import logger
-from shared.wiring import keys
+from shared.wiring import keys, tokens
+
+_JWT_DOTS = 2
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -18,11 +20,17 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer with an IAM policy and the principal. Input: events/authorize-request.json."""
     request = APIGatewayAuthorizerRequestEvent(event)
     try:
-        principal = keys().authenticate(_presented(request.headers))
+        principal = _who(_presented(request.headers))
     except NotAuthenticated as error:
         logger.info("not_authenticated", reason=error.message)
         raise Exception("Unauthorized") from error  # noqa: TRY002 - the only word API Gateway turns into a 401
     return _allow(principal, event["methodArn"])
+
+
+def _who(presented: str) -> Principal:
+    """A JSON Web Token has two dots, an API key none."""
+    people = tokens() if presented.count(".") == _JWT_DOTS else None
+    return people.authenticate(presented) if people else keys().authenticate(presented)
 
 
 def _presented(headers: dict[str, str]) -> str:

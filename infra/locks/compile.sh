@@ -9,7 +9,7 @@ uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
 
 # The annotations ("# via") stay: infra/bundle.py reads from them which function needs what.
 # Of rapidocr we use the models alone; its own code, and so OpenCV, never runs.
-uv pip compile pyproject.toml --extra ocr --constraint infra/locks/dev.txt --override - \
+uv pip compile pyproject.toml --extra ocr --extra people --constraint infra/locks/dev.txt --override - \
   --generate-hashes --only-binary :all: --python-version 3.14 --python-platform x86_64-manylinux_2_28 \
   --no-header --no-emit-index-url -o infra/locks/functions.txt "$@" <<'OVERRIDES'
 colorlog ; python_version < '0'

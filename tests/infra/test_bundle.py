@@ -80,17 +80,21 @@ def test_only_verify_carries_the_reader_and_nobody_opencv() -> None:
     assert not {name for name in verify if "opencv" in name or name in {"shapely", "pyclipper"}}
 
 
-EYES = {"typography", "artifacts", "pictures"}
+ELSEWHERE = {
+    bundle.CORE.name: {"typography", "artifacts", "pictures", "tokens"},
+    bundle.VERIFY.name: {"tokens"},
+    bundle.AUTHORIZE.name: {"typography", "artifacts", "pictures"},
+}
+"""Modules that only another function loads: looking at pictures is verify's, checking tokens authorize's."""
 
 
-@pytest.mark.parametrize("made", [bundle.CORE, bundle.VERIFY], ids=lambda made: made.name)
+@pytest.mark.parametrize("made", [bundle.CORE, bundle.VERIFY, bundle.AUTHORIZE], ids=lambda made: made.name)
 def test_every_package_a_handler_imports_is_in_its_bundle(made: bundle.Bundle) -> None:
-    """What looks at pictures, which only verify loads, may import what only verify carries."""
     distributions = importlib.metadata.packages_distributions()
     pinned = _pinned(made)
 
     for path in _lambda_sources():
-        if made is bundle.CORE and EYES & {*path.parts, path.stem}:
+        if ELSEWHERE[made.name] & {*path.parts, path.stem}:
             continue
         for package in _imported(path):
             owners = {_normal(owner) for owner in distributions.get(package, [package])}
@@ -152,3 +156,10 @@ def _imported(path: Path) -> set[str]:
 def _services_called() -> set[str]:
     sources = [path.read_text(encoding="utf-8") for path in _lambda_sources()]
     return {name for text in sources for name in re.findall(r'client\("([a-z0-9-]+)"', text)}
+
+
+def test_only_authorize_carries_cryptography() -> None:
+    core, authorize = _pinned(bundle.CORE), _pinned(bundle.AUTHORIZE)
+
+    assert {"pyjwt", "cryptography"} <= authorize - core
+    assert "onnxruntime" not in authorize

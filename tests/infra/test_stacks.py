@@ -132,3 +132,26 @@ def test_the_firewall_stands_before_the_stage_with_the_four_groups_of_aws(prod: 
         "AWSManagedRulesKnownBadInputsRuleSet",
     ]
     assert "RefApiStage" in words(association["ResourceArn"])
+
+
+def test_people_sign_in_where_a_stage_wants_them_and_cannot_choose_their_tenant(tmp_path: Path) -> None:
+    config = DEV.model_copy(update={"package": "source", "sign_in": True, "sign_in_urls": ("https://studio.example/",)})
+    app.build(config, outdir=tmp_path).synth()
+    core = json.loads((tmp_path / "Core.template.json").read_text())
+
+    (pool,) = of_type(core, "AWS::Cognito::UserPool").values()
+    (client,) = of_type(core, "AWS::Cognito::UserPoolClient").values()
+    groups = {group["GroupName"] for group in of_type(core, "AWS::Cognito::UserPoolGroup").values()}
+    environment = of_type(core, "AWS::Lambda::Function")["FunctionsAuthorize"]["Environment"]["Variables"]
+    tenant = next(each for each in pool["Schema"] if each["Name"] == "tenant")
+    assert (tenant["Mutable"], pool["AdminCreateUserConfig"]["AllowAdminCreateUserOnly"]) == (False, True)
+    assert pool["MfaConfiguration"] == "ON"
+    assert client["WriteAttributes"] == ["email"]
+    assert client["AllowedOAuthFlows"] == ["code"]
+    assert groups == {"render", "approve", "audit", "admin"}
+    assert words(environment["PRESSCHECK_USER_POOL_ID"]) == "<PeoplePool>"
+    assert words(environment["PRESSCHECK_USER_POOL_CLIENTS"]) == "<PeoplePoolBrowser>"
+
+
+def test_without_people_there_is_no_pool(prod: dict[str, Template]) -> None:
+    assert not of_type(prod["Core"], "AWS::Cognito::UserPool")
