@@ -157,19 +157,6 @@ class Api(Construct):
             results_cache_ttl=Duration.seconds(60),
         )
         root = self.rest_api.root
-        public = [
-            root,
-            root.add_resource("health"),
-            root.add_resource("openapi.json"),
-            root.add_resource("docs"),
-            root.add_resource("static").add_resource("{file+}"),
-        ]
-        for resource in public:
-            method = resource.add_method("GET", integration, authorization_type=apigateway.AuthorizationType.NONE)
-            for rule in ("AwsSolutions-APIG4", "AwsSolutions-COG4"):
-                accept(
-                    method, rule, "Public on purpose: liveness, the API's description and the static files of Studio."
-                )
         streaming = apigateway.LambdaIntegration(
             streamer,
             allow_test_invoke=False,
@@ -177,6 +164,20 @@ class Api(Construct):
             response_transfer_mode=apigateway.ResponseTransferMode.STREAM,
             timeout=Duration.seconds(patience_s),
         )
+        public = [
+            (root, integration),
+            (root.add_resource("health"), integration),
+            (root.add_resource("openapi.json"), integration),
+            (root.add_resource("docs"), integration),
+            (root.add_resource("static").add_resource("{file+}"), integration),
+            # Streamed, because a picture may be larger than a reply in one piece.
+            (root.add_resource("files").add_resource("{key+}"), streaming),
+        ]
+        why = "Public on purpose: liveness, the API's description, Studio's files; pictures by presigned link."
+        for resource, target in public:
+            method = resource.add_method("GET", target, authorization_type=apigateway.AuthorizationType.NONE)
+            for rule in ("AwsSolutions-APIG4", "AwsSolutions-COG4"):
+                accept(method, rule, why)
         images = root.add_resource("v1").add_resource("images")
         guarded = [
             (root.add_resource("{proxy+}"), "ANY", integration),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
+from urllib.parse import urlsplit
 
 from shared.models import AttemptStatus, Finalize, JobRequest, Stage, Tier, Value
 from shared.views import JobView, RenderView
@@ -79,8 +80,7 @@ class ModelCard(Value):
 
 def prediction(job: JobView) -> Prediction:
     """The prediction of a job."""
-    base_url = job.urls.get.removesuffix(f"/v1/jobs/{job.id}")
-    here = f"{base_url}/v1/predictions/{job.id}"
+    here = f"{_base_url(job)}/v1/predictions/{job.id}"
     name = job.input.model or job.use_case
     return Prediction(
         id=job.id,
@@ -126,9 +126,24 @@ def model_version(name: str) -> ModelVersion:
 
 def _output(job: JobView) -> tuple[str, ...]:
     """The final, or the drafts of a job that wanted no more."""
-    if job.input.finalize is Finalize.DRAFT_ONLY:
-        return tuple(draft.image.url for draft in job.drafts if draft.image)
-    return job.output
+    drafts = tuple(draft.image.url for draft in job.drafts if draft.image)
+    links = drafts if job.input.finalize is Finalize.DRAFT_ONLY else job.output
+    return tuple(_through_us(link, base_url=_base_url(job)) for link in links)
+
+
+def _through_us(link: str, *, base_url: str) -> str:
+    """The same presigned link, by way of our own address.
+
+    `output.read()` sends the API key along, and S3 refuses a signed link that comes with another credential:
+    https://github.com/penpot/penpot/issues/10776. Our address takes it with a key and without.
+    """
+    parts = urlsplit(link)
+    key = parts.path[parts.path.index("/images/") :]
+    return f"{base_url}/files{key}?{parts.query}"
+
+
+def _base_url(job: JobView) -> str:
+    return job.urls.get.removesuffix(f"/v1/jobs/{job.id}")
 
 
 def _metrics(job: JobView) -> dict[str, float]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
+from urllib.parse import quote, urlencode
 
 from aws_lambda_powertools.event_handler import Response
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, ValidationError
@@ -46,6 +47,7 @@ _EVENTS: Final[Mapping[str, tuple[str, ...]]] = {
 _PICTURES: Final = {"image": "init_image", "mask": "mask_image", "init_image": "init_image", "mask_image": "mask_image"}
 _HEADROOM_S: Final = 0.5
 """The client hangs up half a second after the time it asked for: replicate/prediction.py, 1.0.7."""
+_KEY: Final = re.compile(r"images/[\w.-]{1,128}/[0-9a-f]{2}/[0-9a-f]{64}")
 _DURATION: Final = re.compile(r"(?:(\d{1,3})h)?(?:(\d{1,5})m)?(?:(\d{1,6})s?)?")
 
 
@@ -133,6 +135,17 @@ def get_model_version(owner: str, name: str, version: str) -> Response[str]:
     if version != name:
         raise NotFound(f"{OWNER}/{name} has one version, {name}; templates and policies carry the numbers here")
     return json_reply(200, model_version(name))
+
+
+@routes.get("/files/images/<tenant>/<shard>/<sha256>", public=True, gives={200: "image/*"}, errors=(404,))
+def follow_output(tenant: str, shard: str, sha256: str) -> Response[bytes]:
+    """Fetch an output of a prediction. The link itself is the permission, and it is short-lived."""
+    key = f"images/{tenant}/{shard}/{sha256}"
+    if not _KEY.fullmatch(key):
+        raise NotFound("this link leads nowhere")
+    query = urlencode(routes.event.query_string_parameters or {}, quote_via=quote)
+    data, mime = wiring.images().follow(key, query)
+    return Response(status_code=200, content_type=mime, body=data, headers={"cache-control": "private, max-age=600"})
 
 
 # ── creating ─────────────────────────────────────────────────────────────────────────────────────

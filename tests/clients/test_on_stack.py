@@ -46,8 +46,12 @@ def jobs_since(stack: Stack, before: set[str]) -> set[str]:  # noqa: F811 - the 
     return {job["id"] for job in stack.api.get("/v1/jobs?limit=100").json()["jobs"]} - before
 
 
+def opened_bytes(data: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(data))
+
+
 def opened(encoded: str | None) -> Image.Image:
-    return Image.open(io.BytesIO(base64.b64decode(encoded or "")))
+    return opened_bytes(base64.b64decode(encoded or ""))
 
 
 # ── OpenAI ───────────────────────────────────────────────────────────────────────────────────────
@@ -126,7 +130,11 @@ def test_replicate_runs_edits_lists_and_cancels(stack: Stack, replicate_client: 
     canceled.cancel()
     edited.wait()
 
-    assert Image.open(io.BytesIO(httpx.get(str(output[0]), trust_env=False).content)).size == (512, 512)
+    link = str(output[0])
+    for headers in ({}, {"Authorization": f"Bearer {stack.api_key}"}):  # as a browser, and as the package's own read()
+        fetched = httpx.get(link, headers=headers, trust_env=False)
+        assert (fetched.headers["content-type"], opened_bytes(fetched.content).size) == ("image/png", (512, 512))
+    assert httpx.get(link.replace("Signature=", "Signature=0"), trust_env=False).status_code == 404
     assert (edited.status, canceled.status) == ("succeeded", "canceled"), edited.error
     assert {edited.id, canceled.id} <= {each.id for each in replicate_client.predictions.list()}
     assert stack.api.get(f"/v1/jobs/{edited.id}").json()["input"]["init_image"]

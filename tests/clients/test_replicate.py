@@ -32,12 +32,13 @@ def data_uri(image: bytes) -> str:
 # ── predictions ──────────────────────────────────────────────────────────────────────────────────
 
 
-def test_run_waits_and_answers_with_the_picture(replicate_client: replicate.Client) -> None:
+def test_run_waits_and_answers_with_the_picture(replicate_client: replicate.Client, server: Server) -> None:
     output = replicate_client.run("presscheck/hero", input=SALE)
 
     (job,) = jobs()
     assert (job.use_case, job.expected_text, job.seed) == ("hero", ("SALE",), 42)
-    assert len(output) == 1 and "X-Amz-Signature" in output[0].url
+    assert len(output) == 1 and str(output[0]).startswith(f"{server.url}/files/images/acme/")
+    assert "X-Amz-Signature" in str(output[0])
 
 
 def test_run_goes_on_polling_when_the_wait_is_over_before_the_job(

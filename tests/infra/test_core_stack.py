@@ -273,6 +273,7 @@ def test_only_health_description_and_studio_need_no_key(core: Template) -> None:
     assert guards == {
         ("GET", "/"): "NONE",
         ("GET", "/docs"): "NONE",
+        ("GET", "/files/{key+}"): "NONE",
         ("GET", "/health"): "NONE",
         ("GET", "/openapi.json"): "NONE",
         ("GET", "/static/{file+}"): "NONE",
