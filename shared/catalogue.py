@@ -113,6 +113,8 @@ class Model(Value):
     negative_prompt: bool = False
     mask: bool = False
     """Repaints a box of a given picture and leaves the rest alone."""
+    repaints_whole: bool = False
+    """Takes a mask for a hint and redraws the rest a little as well: its picture is laid into the original."""
     init_image: bool = False
     text_guide: bool = False
     """Takes the lettering as data beside the prompt, so the prompt need not spell it."""
@@ -122,6 +124,10 @@ class Model(Value):
     options: Mapping[str, str] = Field(default_factory=dict)
     """Fixed parameters of the provider's own that make this row, e.g. quality; part of what the name stands for."""
     prices: tuple[Price, ...] = ()
+    ms_per_step: int | None = Field(None, ge=1)
+    """Milliseconds a step and megapixel, where GPU seconds are sold: for estimates."""
+    masked_share: float = Field(1.0, gt=0.0)
+    """What a masked pass takes against a whole render of as many steps: for estimates."""
     hosts: tuple[Host, ...] = ()
     active_from: date
     deprecated_at: date | None = None
@@ -160,6 +166,18 @@ class Model(Value):
             return -(-price.usd_micros * recipe.size.width * recipe.size.height // 1_000_000)
         return price.usd_micros
 
+    def estimated_cost_usd_micros(self, recipe: Recipe) -> int:
+        """What a render should cost, before it is made. Steps left to the model count as the most it takes."""
+        steps = recipe.steps or (self.steps[1] if self.steps else 1)
+        share = 1.0
+        if recipe.mask:
+            share = self.masked_share
+        elif recipe.init_image and recipe.strength is not None:
+            share = recipe.strength
+        megapixels = recipe.size.width * recipe.size.height / 1_000_000
+        inference_ms = math.ceil((self.ms_per_step or 0) * steps * megapixels * share)
+        return self.cost_usd_micros(recipe, inference_ms=inference_ms)
+
     def hosted_by(self, provider: str) -> Model:
         """The same row at another of its providers. Raises ConfigurationError when it is not offered there."""
         if provider == self.provider:
@@ -179,6 +197,8 @@ class Model(Value):
             raise ValueError("steps must rise from 1 or more")
         if not self.prices and not self.priced_as:
             raise ValueError("prices: a model needs at least one, or priced_as")
+        if self.ms_per_step is None and any(price.per == "gpu_second" for price in self.prices):
+            raise ValueError("a price per gpu_second needs ms_per_step: nothing could be estimated")
         if self.shutdown_at and not (self.successor and self.lifecycle_source):
             raise ValueError("shutdown_at needs a successor and a lifecycle_source")
         return self
@@ -259,6 +279,8 @@ def _with_names(raw: dict[str, Any]) -> dict[str, Any]:
     for name, row in rows.items():
         row["name"] = name
         imitated = rows.get(row.get("priced_as", ""), {})
+        if "ms_per_step" in imitated:
+            row.setdefault("ms_per_step", imitated["ms_per_step"])
         if "prices" not in row and "prices" in imitated:
             why = f"as {row['priced_as']} would cost: "
             row["prices"] = [old | {"source": why + old["source"], "estimate": True} for old in imitated["prices"]]

@@ -19,6 +19,7 @@
     │   │   ├── WebhookRefused               webhook_refused            422   leads where we do not go
     │   │   └── WebhookUnresolved            webhook_unresolved         422   no address: tried again at delivery
     │   ├── TextMismatch                     rendered_text_mismatch     422
+    │   ├── DefectsRemain                    rendered_with_defects      422
     │   ├── Throttled                        throttled                  429   too many requests a second
     │   └── QuotaExceeded                    quota_exceeded             429   too many jobs, or too much money, a day
     ├── ProviderError                        a model's host let us down
@@ -160,6 +161,13 @@ class TextMismatch(RequestError):
     """The article's failure: every repair was tried and the image still does not say what was asked."""
 
     code = "rendered_text_mismatch"
+    status = 422
+
+
+class DefectsRemain(RequestError):
+    """Every repair was tried and the image says what was asked, but still looks broken."""
+
+    code = "rendered_with_defects"
     status = 422
 
 

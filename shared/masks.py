@@ -73,6 +73,12 @@ def bounds(mask: bytes) -> Box | None:
     return x, y, round(right / grey.width - x, 6), round(bottom / grey.height - y, 6)
 
 
+def within(mask: bytes, other: bytes) -> bytes | None:
+    """What both masks let change; None where they have nothing in common. Both are of the same size."""
+    both = ImageChops.multiply(_grey(mask), _grey(other))
+    return _png(both) if both.getbbox() else None
+
+
 def with_hole(mask: bytes) -> bytes:
     """The mask as OpenAI takes it: opaque black, fully transparent wherever a pixel may change at all."""
     grey = _grey(mask)

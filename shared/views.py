@@ -29,6 +29,7 @@ from shared.models import (
     Recipe,
     SeedRecord,
     Size,
+    SkippedStep,
     Stage,
     TemplateRef,
     Tier,
@@ -83,7 +84,14 @@ class RenderView(Value):
     seed: SeedRecord
     template: TemplateRef | None
     repair: str | None
+    step: str | None = Field(None, description="The repair's step by its name in the policy.")
+    skipped: tuple[SkippedStep, ...] = Field((), description="Repair steps passed over before it, and why.")
+    typeset: bool = Field(False, description="Whether the words were typeset, not painted.")
+    mask: ImageView | None = Field(None, description="What was repainted: white yes, black no.")
     image: ImageView | None
+    host_image: ImageView | None = Field(
+        None, description="What the host sent, where `image` is that under the mask and the original around it."
+    )
     cached: bool
     latency_ms: Latency
     cost_usd_micros: int
@@ -101,6 +109,7 @@ class JobUrls(Value):
     cancel: str
     approve: str
     reject: str
+    accept: str
     audit: str
 
 
@@ -199,9 +208,11 @@ def image_view(image: ImageRef, *, link: Link) -> ImageView:
 
 
 def render_view(attempt: Attempt, *, link: Link) -> RenderView:
-    image = attempt.image
-    fields: dict[str, Any] = {name: getattr(attempt, name) for name in RenderView.model_fields if name != "image"}
-    return RenderView(image=image_view(image, link=link) if image else None, **fields)
+    refs = {name: getattr(attempt, name) for name in ("image", "host_image", "mask")}
+    pictures = {name: image_view(ref, link=link) if ref else None for name, ref in refs.items()}
+    rest = RenderView.model_fields.keys() - refs.keys() - {"typeset"}
+    fields: dict[str, Any] = {name: getattr(attempt, name) for name in rest}
+    return RenderView(typeset=attempt.recipe.sampler == "typeset", **pictures, **fields)
 
 
 def job_summary(job: Job, *, link: Link, base_url: str) -> JobSummary:
@@ -238,7 +249,12 @@ def _glimpse_view(glimpse: Glimpse, *, link: Link) -> GlimpseView:
 def _urls(job: Job, base_url: str) -> JobUrls:
     here = f"{base_url}/v1/jobs/{job.id}"
     return JobUrls(
-        get=here, cancel=f"{here}/cancel", approve=f"{here}/approve", reject=f"{here}/reject", audit=f"{here}/audit"
+        get=here,
+        cancel=f"{here}/cancel",
+        approve=f"{here}/approve",
+        reject=f"{here}/reject",
+        accept=f"{here}/accept",
+        audit=f"{here}/audit",
     )
 
 

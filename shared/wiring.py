@@ -228,7 +228,15 @@ def waits() -> Waits:
 
 @cache
 def verdicts() -> Verdicts:
-    return Verdicts(ledger=ledger(), images=images(), policies=policies(), open_eyes=_eyes)
+    return Verdicts(
+        ledger=ledger(),
+        images=images(),
+        policies=policies(),
+        catalogue=catalogue(),
+        profile=settings().profile,
+        clock=now,
+        open_eyes=_eyes,
+    )
 
 
 @cache
@@ -245,7 +253,15 @@ def milestones() -> Milestones:
 @cache
 def decisions() -> Decisions:
     return Decisions(
-        ledger=ledger(), cache=_cache(), waits=waits(), workflow=_workflow(), milestones=milestones(), clock=now
+        ledger=ledger(),
+        cache=_cache(),
+        waits=waits(),
+        workflow=_workflow(),
+        milestones=milestones(),
+        policies=policies(),
+        catalogue=catalogue(),
+        profile=settings().profile,
+        clock=now,
     )
 
 

@@ -92,6 +92,7 @@ def test_text_from_the_stack_cannot_steer_the_terminal(terminal: Terminal) -> No
         (("approve", JOB_ID), "approve", {}),
         (("reject", JOB_ID, "--reason", "crooked"), "reject", {"reason": "crooked"}),
         (("more", JOB_ID, "--count", "3"), "drafts", {"count": 3}),
+        (("accept", JOB_ID, "--attempt", "3", "--reason", "meant"), "accept", {"attempt": 3, "reason": "meant"}),
         (("cancel", JOB_ID), "cancel", {}),
     ],
 )

@@ -55,6 +55,7 @@ from shared.pipeline.verdicts import Eyes, Verdicts
 from shared.pipeline.waits import Waits, approval_ticket
 from shared.policy import Policies
 from shared.prompts import Templates
+from shared.views import render_view
 from shared.webhooks.destinations import Destinations
 from tests.conftest import Clock
 from tests.world import DESIGNER, STRANGER, FakeHost, FakeWorkflow, Resources, hero, picture
@@ -86,13 +87,14 @@ class Reader:
 class Studio:
     """Every chapter of the pipeline over one table, and helpers that walk a job through it."""
 
-    def __init__(self, aws: Resources, clock: Clock) -> None:
+    def __init__(self, aws: Resources, clock: Clock, *, profile: str = "local") -> None:
         settings = aws.settings
         self.clock = clock
         self.ledger = Ledger(boto3.client("dynamodb"), settings.table_name, clock=clock, patience=PATIENCE)
         self.images = Images(boto3.client("s3"), settings.bucket_name, url_ttl_s=60)
         self.workflow: Any = FakeWorkflow()
         self.host = FakeHost(now=clock())
+        self.openai = FakeHost(now=clock(), repeatable=False)
         self.reader = Reader()
         self.defects: list[tuple[ArtifactFinding, ...]] = []
         likeness = Similarity(phash_distance=3, ssim=0.8, colour_shift=1.0)
@@ -122,7 +124,7 @@ class Studio:
             policies=policies,
             catalogue=catalogue,
             templates=Templates.load(Path(__file__).parent.parent / "templates"),
-            profile="local",
+            profile=profile,
             clock=clock,
         )
         self.waits = Waits(ledger=self.ledger, workflow=self.workflow)
@@ -133,12 +135,20 @@ class Studio:
             images=self.images,
             policies=policies,
             catalogue=catalogue,
-            providers={"sagemaker": self.host},
+            providers={"sagemaker": self.host, "openai": self.openai},
             waits=self.waits,
-            profile="local",
+            profile=profile,
             clock=clock,
         )
-        self.verdicts = Verdicts(ledger=self.ledger, images=self.images, policies=policies, open_eyes=lambda: self.eyes)
+        self.verdicts = Verdicts(
+            ledger=self.ledger,
+            images=self.images,
+            policies=policies,
+            catalogue=catalogue,
+            profile=profile,
+            clock=clock,
+            open_eyes=lambda: self.eyes,
+        )
         self.milestones = Milestones(
             ledger=self.ledger,
             announcer=Announcer(self.events, bus=settings.bus_name),
@@ -152,6 +162,9 @@ class Studio:
             waits=self.waits,
             workflow=self.workflow,
             milestones=self.milestones,
+            policies=policies,
+            catalogue=catalogue,
+            profile=profile,
             clock=clock,
         )
         self.sweep = Sweep(
@@ -344,6 +357,7 @@ def test_exhausted_repairs_end_in_the_articles_error_with_the_best_attempt_kept(
     assert job.error is not None
     assert job.error.message == "rendered_text_mismatch: expected 'SALE' not found"
     assert job.error.context["recognized"] == "SAEL"
+    assert "wants its words painted, not typeset" in job.error.context["ended"]
     assert job.final_attempt is not None
     assert studio.intact(job)
 
@@ -357,6 +371,136 @@ def test_a_defect_without_a_wrong_letter_is_painted_anew(studio: Studio) -> None
     assert job.stage is Stage.DONE
     assert first.verification is not None and first.verification.artifacts[0].kind == "oversaturated"
     assert second.recipe.mask is None and second.recipe.seed != first.recipe.seed
+
+
+def test_a_picture_that_stays_broken_is_rejected_for_what_is_wrong_with_it(studio: Studio) -> None:
+    burnt = ArtifactFinding(kind="oversaturated", score=0.9, limit=0.5, detail="colours are burnt out")
+    studio.defects = [(burnt,)] * 5
+
+    job = studio.run()
+
+    assert [final.step for final in studio.finals(job)] == [None, "lower_guidance", "lower_guidance"]
+    assert job.error is not None
+    assert (job.error.code, job.error.message) == (
+        "rendered_with_defects",
+        "rendered_with_defects: colours are burnt out",
+    )
+
+
+def test_every_rung_is_on_record_down_to_words_that_were_typeset_and_not_painted(studio: Studio) -> None:
+    studio.reader.readings = ["SAEL"] * 4
+
+    job = studio.run(use_case="typography")
+
+    finals = studio.finals(job)
+    assert [final.step for final in finals] == [None, "letter_box", "strict_letter_box", "letterer", "typeset"]
+    assert finals[-1].recipe.sampler == "typeset"
+    assert job.stage is Stage.DONE
+    shown = render_view(finals[-1], link=studio.images.link)
+    assert shown.typeset
+    assert shown.repair is not None and shown.repair.startswith("The words were typeset, not painted")
+    events = [event.data for event in studio.ledger.events(job.id) if event.type == "render.finished"]
+    assert [event["step"] for event in events[-2:]] == ["letterer", "typeset"]
+
+
+def test_a_mask_is_drawn_once_stored_by_hash_and_sent_as_it_is(studio: Studio) -> None:
+    studio.reader.readings = ["SAEL"]
+
+    job = studio.run()
+
+    repaired = studio.finals(job)[-1]
+    assert repaired.mask is not None
+    assert repaired.recipe.mask_image == repaired.mask.sha256
+    stored = studio.images.load("acme", repaired.mask.sha256)
+    assert studio.host.orders[-1].mask == stored
+    with Image.open(io.BytesIO(stored)) as mask:
+        assert (mask.mode, mask.size, mask.getpixel((32, 32)), mask.getpixel((32, 0))) == ("L", (64, 64), 255, 0)
+    assert repaired.fingerprint != repaired.recipe.model_copy(update={"mask_image": "0" * 64}).fingerprint()
+
+
+def test_the_typography_models_picture_is_laid_into_the_original_and_kept_as_it_came(
+    aws: Resources, clock: Clock
+) -> None:
+    """OpenAI's edits redraw everything a little: outside the mask the original stands, what it sent is stored too."""
+    studio = Studio(aws, clock, profile="aws")
+    studio.reader.readings = ["SAEL"] * 3
+    theirs = picture(99)
+    studio.openai.answers = [theirs]
+
+    job = studio.run(model=None)
+
+    before, lettered = studio.finals(job)[-2:]
+    (order,) = studio.openai.orders
+    assert (lettered.step, lettered.model) == ("letterer", "gpt-image-2-medium")
+    assert lettered.alias is not None and lettered.alias.asked == "sd35-large"
+    assert before.image is not None and lettered.image is not None and lettered.host_image is not None
+    original, shown, sent = (
+        studio.images.load("acme", each.sha256) for each in (before.image, lettered.image, lettered.host_image)
+    )
+    assert (order.init_image, sent) == (original, theirs)
+    assert order.mask is not None
+    inside, outside = (32, 32), (32, 2)
+    assert _pixel(shown, outside) == _pixel(original, outside) != _pixel(sent, outside)
+    assert _pixel(shown, inside) == _pixel(sent, inside)
+
+
+def _pixel(data: bytes, at: tuple[int, int]) -> Any:
+    with Image.open(io.BytesIO(data)) as image:
+        return image.convert("RGB").getpixel(at)
+
+
+def test_a_jobs_own_ceiling_ends_its_repairs_and_says_so(aws: Resources, clock: Clock) -> None:
+    studio = Studio(aws, clock, profile="aws")
+    studio.reader.readings = ["SAEL"] * 5
+
+    job = studio.run(model=None, max_cost_usd_micros=14_000)
+
+    assert job.stage is Stage.FAILED and job.error is not None
+    assert job.cost_usd_micros <= 14_000
+    assert "of the job's max_cost_usd_micros is left" in job.error.context["ended"]
+    verified = [event.data for event in studio.ledger.events(job.id) if event.type == "final.verified"]
+    assert verified[-1]["next"] == "reject"
+    assert {skipped["step"] for skipped in verified[-1]["skipped"]} >= {"letterer"}
+
+
+def test_more_drafts_than_the_ceiling_pays_for_are_refused(studio: Studio) -> None:
+    job = studio.submit(finalize="on_approval", max_cost_usd_micros=20_000)
+    studio.drafts(job)
+
+    with pytest.raises(InvalidRequest, match="its 8 drafts and final on top of") as refusal:
+        studio.decisions.more(DESIGNER, job.id, drafts=8)
+
+    assert refusal.value.param == "max_cost_usd_micros"
+    assert studio.decisions.more(DESIGNER, job.id, drafts=1).decision is not None
+
+
+def test_a_person_may_accept_what_verification_turned_down(studio: Studio) -> None:
+    studio.reader.readings = ["SAEL"] * 5
+    job = studio.run()
+    best = job.final_attempt
+
+    taken = studio.decisions.accept(DESIGNER, job.id, reason="brush script")
+    again = studio.decisions.accept(DESIGNER, job.id)
+
+    assert (taken.stage, taken.final_attempt, taken.error) == (Stage.DONE, best, None)
+    assert taken.seq == again.seq
+    last = studio.ledger.events(job.id)[-1]
+    assert (last.type, last.actor) == ("final.accepted", "dana")
+    assert last.data == {"attempt": best, "reason": "brush script", "against": "rendered_text_mismatch"}
+    assert studio.intact(job)
+
+
+def test_only_a_final_that_failed_its_verification_can_be_accepted(studio: Studio) -> None:
+    done = studio.run()
+    with pytest.raises(WrongStage, match="is done; only one that failed its verification"):
+        studio.decisions.accept(DESIGNER, done.id)
+    studio.reader.readings = ["SAEL"] * 5
+    failed = studio.run(seed=43)
+
+    with pytest.raises(InvalidRequest, match=r"there is no final 9; accept one of \[1, 2, 3, 4\]"):
+        studio.decisions.accept(DESIGNER, failed.id, attempt=9)
+    with pytest.raises(NotFound):
+        studio.decisions.accept(STRANGER, failed.id)
 
 
 @pytest.mark.parametrize("use_case", ["default", "thumbnail", "creative"])
@@ -684,12 +828,14 @@ def test_a_poison_message_is_buried_with_its_reason(studio: Studio) -> None:
 
 
 def test_what_no_model_can_paint_is_refused_before_anything_is_promised(studio: Studio) -> None:
-    for field_name, fields in {
+    wishes: dict[str, dict[str, Any]] = {
         "size": {"size": "1000x1000"},
         "use_case": {"use_case": "billboard"},
         "webhook": {"webhook": "https://10.0.0.1/hook"},
         "expected_text": {"expected_text": "A" * 118, "text_box": [0.4, 0.4, 0.05, 0.05]},
-    }.items():
+        "max_cost_usd_micros": {"max_cost_usd_micros": 1},
+    }
+    for field_name, fields in wishes.items():
         with pytest.raises(InvalidRequest) as refusal:
             studio.submit(**fields)
         assert refusal.value.param == field_name

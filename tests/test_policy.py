@@ -10,149 +10,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.catalogue import Catalogue
 from shared.errors import ConfigurationError, InvalidRequest, ModelRetired
-from shared.models import (
-    ArtifactFinding,
-    Attempt,
-    AttemptStatus,
-    Edit,
-    ErrorDetail,
-    ImageRef,
-    Job,
-    JobRequest,
-    Recipe,
-    SeedRecord,
-    Size,
-    Stage,
-    TextCheck,
-    Tier,
-    Verdict,
-    Verification,
-)
-from shared.policy import Plan, Policy, best_attempt, candidate_seed, picks, plan, rehearse, spell_out
+from shared.models import ArtifactFinding, Edit, Job, JobRequest, Recipe, Size, Tier, Verdict, Verification
+from shared.policy import Policy, best_attempt, candidate_seed, picks, plan, rehearse, spell_out
 from shared.prompts import Templates
-
-POLICY = Policy.load()
-CATALOGUE = Catalogue.load()
-TODAY = date(2026, 11, 23)
-NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
-ALL_REACHABLE = POLICY.model_copy(
-    update={
-        "profiles": {
-            **POLICY.profiles,
-            "everything": POLICY.profiles["aws"],
-            "own endpoints": POLICY.profiles["aws"].model_copy(update={"providers": ("sagemaker",)}),
-        }
-    }
+from tests.plans import (
+    ALL_REACHABLE,
+    ARTICLE,
+    CATALOGUE,
+    MISREAD,
+    POLICY,
+    TODAY,
+    accepted_by_its_model,
+    attempt_of,
+    burnt,
+    check_of,
+    failing,
+    job_of,
+    planned,
 )
-ARTICLE = {"prompt": "a hero", "model": "dalle3-hd", "seed": 42, "guidance": 7.5, "size": "1024x1024"}
-
-
-def job_of(**wishes: Any) -> Job:
-    request = JobRequest.model_validate({"prompt": "a storefront in the rain", **wishes})
-    use_case = POLICY.settle(request)
-    return Job(
-        id="01J0000000000000000000000",
-        tenant="acme",
-        stage=Stage.QUEUED,
-        seq=0,
-        head="",
-        request=request,
-        use_case=use_case,
-        policy_version=POLICY.version,
-        prompt=request.prompt or "",
-        negative_prompt=request.negative_prompt or "",
-        expected_text=request.expected_text,
-        text_box=request.text_box,
-        guidance=request.guidance,
-        steps=request.steps,
-        seed=42 if request.seed is None else request.seed,
-        size=request.size or POLICY.default_size(use_case),
-        rounds=(request.drafts,),
-        created_at=NOON,
-        updated_at=NOON,
-    )
-
-
-def planned(job: Job, tier: Tier = Tier.FINAL, *, profile: str = "everything", **more: Any) -> Plan:
-    candidate, policy = more.pop("candidate", 1), more.pop("policy", ALL_REACHABLE)
-    return plan(
-        job,
-        tier=tier,
-        candidate=candidate,
-        policy=policy,
-        catalogue=CATALOGUE,
-        profile=profile,
-        today=TODAY,
-        **more,
-    )
-
-
-def attempt_of(
-    made: Plan, number: int, *, verification: Verification | None = None, error: str | None = None, painted: bool = True
-) -> Attempt:
-    image = ImageRef(
-        key="k", sha256=f"{number:064x}", phash="0" * 16, width=8, height=8, mime="image/png", size_bytes=1
-    )
-    return Attempt(
-        job_id="01J",
-        tenant="acme",
-        tier=Tier.FINAL,
-        candidate=0,
-        attempt=number,
-        status=AttemptStatus.FAILED if error else AttemptStatus.RENDERED,
-        use_case="default",
-        model=made.model.name,
-        provider=made.model.provider,
-        provider_model=made.model.provider_model,
-        recipe=made.recipe,
-        fingerprint=made.recipe.fingerprint(),
-        seed=SeedRecord(requested=made.recipe.seed),
-        image=image if painted and not error else None,
-        verification=verification,
-        error=ErrorDetail(code=error, message=error) if error else None,
-        started_at=NOON,
-    )
-
-
-def check_of(expected: str, *, read: str = "", box: tuple[float, float, float, float] | None = None) -> TextCheck:
-    right = read == expected
-    return TextCheck(
-        expected=expected,
-        recognized=read,
-        verdict=Verdict.PASS if right else Verdict.FAIL,
-        cer=0.0 if right else 0.25,
-        confidence=0.9,
-        boxes=(box,) if box else (),
-    )
-
-
-def failing(*checks: TextCheck, artifacts: tuple[ArtifactFinding, ...] = ()) -> Verification:
-    return Verification(verdict=Verdict.FAIL, texts=checks, artifacts=artifacts)
-
-
-MISREAD = failing(check_of("SALE", read="SAIE", box=(0.3, 0.4, 0.4, 0.1)))
-
-
-def accepted_by_its_model(made: Plan) -> None:
-    recipe, model = made.recipe, made.model
-    assert recipe.model == model.name
-    assert model.accepts(recipe.size)
-    assert len(recipe.prompt) <= model.max_prompt_chars
-    if recipe.guidance_scale is not None:
-        assert model.guidance_range
-        assert model.guidance_range[0] <= recipe.guidance_scale <= model.guidance_range[1]
-    if recipe.steps is not None:
-        assert model.steps
-        assert model.steps[0] <= recipe.steps <= model.steps[1]
-    assert recipe.negative_prompt == "" or model.negative_prompt
-    assert recipe.mask is None or (model.mask and recipe.init_image)
-    assert recipe.init_image is None or model.init_image
-    assert recipe.text is None or model.text_guide
-    assert recipe.sampler in model.samplers
-    assert made.alias is None or made.alias.served_by == model.name
-
 
 # ── the promise of plan ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -178,28 +54,12 @@ wishes = st.fixed_dictionaries(
         "finalize": st.sampled_from(["auto", "draft_only"]),
     },
 )
-boxes = st.tuples(st.floats(0, 0.5), st.floats(0, 0.5), st.floats(0.01, 0.5), st.floats(0.01, 0.5))
-verifications = st.builds(
-    lambda texts, defect: failing(
-        *texts, artifacts=(ArtifactFinding(kind="oversaturated", score=1.2, limit=1.0),) if defect else ()
-    ),
-    st.lists(
-        st.builds(
-            check_of,
-            st.sampled_from(["SALE", "50% OFF", "NOW"]),
-            read=st.sampled_from(["", "SALE", "x"]),
-            box=st.none() | boxes,
-        ),
-        max_size=3,
-    ),
-    st.booleans(),
-)
 
 
 @settings(max_examples=300, deadline=None)
-@given(wishes, st.sampled_from(["everything", "aws", "local"]), st.data())
-def test_every_plan_suits_its_model_or_names_the_field(wish: dict[str, Any], profile: str, data: st.DataObject) -> None:
-    """Drafts, finals and whole repair ladders: a recipe the model accepts, or an error that names what to change."""
+@given(wishes, st.sampled_from(["everything", "aws", "local"]))
+def test_every_plan_suits_its_model_or_names_the_field(wish: dict[str, Any], profile: str) -> None:
+    """Drafts and finals: a recipe the model accepts, or an error that names what to change."""
     job = job_of(**wish)
     try:
         drafts, made = (planned(job, tier, profile=profile) for tier in (Tier.DRAFT, Tier.FINAL))
@@ -215,16 +75,6 @@ def test_every_plan_suits_its_model_or_names_the_field(wish: dict[str, Any], pro
     accepted_by_its_model(made)
     assert made.recipe.seed == drafts.recipe.seed == job.seed
     assert made.recipe.size == job.size
-    misprints: list[Attempt] = []
-    for number in range(1, POLICY.max_attempts(job.use_case)):
-        painted = data.draw(st.booleans())
-        misprints.append(attempt_of(made, number, verification=data.draw(verifications), painted=painted))
-        made = planned(job, profile=profile, misprints=misprints)
-        accepted_by_its_model(made)
-        before = [other.recipe.guidance_scale for other in misprints if other.recipe.guidance_scale is not None]
-        assert made.recipe.guidance_scale is None or all(made.recipe.guidance_scale <= value for value in before)
-        assert made.repair
-        assert made.recipe not in [other.recipe for other in misprints], "a repair that changes nothing repairs nothing"
 
 
 @pytest.mark.parametrize("profile", ["everything", "aws", "local"])
@@ -418,127 +268,20 @@ def test_a_final_takes_the_seed_of_the_draft_it_follows() -> None:
     assert planned(job, candidate=3).recipe.seed == planned(job, Tier.DRAFT, candidate=3).recipe.seed
 
 
-# ── repair ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_the_ladder_repaints_the_lettering_then_wider_then_everything() -> None:
-    job = job_of(expected_text="SALE", guidance=7.5)
-    misprints: list[Attempt] = []
-    rungs = [planned(job)]
-    for number in (1, 2, 3):
-        misprints.append(attempt_of(rungs[-1], number, verification=MISREAD))
-        rungs.append(planned(job, misprints=misprints))
-
-    first, second, third = (rung.recipe for rung in rungs[1:])
-    assert (first.mask, first.init_image, first.sampler) == ((0.27, 0.37, 0.46, 0.16), f"{1:064x}", "typography")
-    assert (first.seed, first.guidance_scale) == (42, 5.25)
-    assert (second.mask, second.init_image) == ((0.22, 0.32, 0.56, 0.26), f"{2:064x}")
-    assert second.seed not in {42, first.seed}
-    assert (third.mask, third.init_image, third.sampler) == (None, None, "default")
-    assert third.seed not in {42, second.seed}
-    assert [rung.recipe.guidance_scale for rung in rungs] == [7.5, 5.25, 4.2, 3.36]
-    assert rungs[1].repair == (
-        "Repainted only the lettering with the typography sampler, guidance 7.5 → 5.25: "
-        '"SAIE" was read instead of "SALE"'
-    )
-
-
-def test_the_jobs_own_text_box_is_what_is_repainted() -> None:
-    job = job_of(expected_text="SALE", text_box=[0.1, 0.1, 0.5, 0.2])
-    misprint = attempt_of(planned(job), 1, verification=MISREAD)
-
-    recipe = planned(job, misprints=[misprint]).recipe
-
-    assert recipe.mask == (0.07, 0.07, 0.56, 0.26)
-    assert recipe.text is not None
-    assert recipe.text.box == (0.1, 0.1, 0.5, 0.2)
-
-
-def test_where_nothing_was_read_the_policys_band_is_repainted() -> None:
-    job = job_of(expected_text="SALE")
-    misprint = attempt_of(planned(job), 1, verification=failing(check_of("SALE")))
-
-    made = planned(job, misprints=[misprint])
-
-    assert made.recipe.mask == POLICY.text.band
-    assert made.repair is not None
-    assert made.repair.endswith('"SALE" was not found')
-
-
-def test_a_right_text_is_repainted_only_when_the_mask_covers_it() -> None:
-    wrong = check_of("SALE", read="SAIE", box=(0.2, 0.2, 0.5, 0.1))
-    near, far = ("50% OFF", (0.3, 0.31, 0.2, 0.05)), ("NOW", (0.4, 0.8, 0.2, 0.05))
-    texts = [check_of(text, read=text, box=box) for text, box in (near, far)]
-    job = job_of(expected_text=["SALE", "50% OFF", "NOW"])
-    misprint = attempt_of(planned(job), 1, verification=failing(wrong, *texts))
-
-    recipe = planned(job, misprints=[misprint]).recipe
-
-    assert recipe.text is not None
-    assert recipe.text.content == ("SALE", "50% OFF")
-    assert recipe.mask == (0.17, 0.17, 0.56, 0.22)
-
-
-def test_a_scrap_of_a_word_does_not_shrink_the_box_below_its_text() -> None:
-    scrap = failing(check_of("SALE", read="S", box=(0.5, 0.1, 0.02, 0.02)))
-    job = job_of(expected_text="SALE", size="256x256")
-    misprint = attempt_of(planned(job), 1, verification=scrap)
-
-    mask = planned(job, misprints=[misprint]).recipe.mask
-
-    assert POLICY.text.fits(["SALE"], size=job.size, box=mask)
-
-
-def test_an_artifact_without_a_wrong_text_is_painted_anew() -> None:
-    burnt = failing(
-        check_of("SALE", read="SALE"), artifacts=(ArtifactFinding(kind="oversaturated", score=1.3, limit=1.0),)
-    )
-    job = job_of(expected_text="SALE")
-    misprint = attempt_of(planned(job), 1, verification=burnt)
-
-    made = planned(job, misprints=[misprint])
-
-    assert made.recipe.mask is None
-    assert made.recipe.seed != 42
-    assert made.repair == "Painted anew, guidance 4.5 → 3.15, a fresh seed: oversaturated seen"
-
-
-def test_lettering_of_a_model_that_cannot_mask_is_repaired_by_one_that_can_and_says_so() -> None:
-    job = job_of(use_case="thumbnail", expected_text="SALE")
-    misprint = attempt_of(planned(job), 1, verification=MISREAD)
-
-    made = planned(job, misprints=[misprint])
-
-    assert made.alias is not None
-    assert (made.alias.asked, made.model.name) == ("sd35-large-turbo", "sd35-medium")
-    assert made.repair is not None
-    assert "by sd35-medium" in made.repair
-
-
 # ── what follows ──────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_a_final_is_accepted_repaired_or_after_the_last_rung_rejected() -> None:
-    passed = Verification(verdict=Verdict.PASS)
-
-    assert POLICY.next_step(passed, attempt=1, use_case="hero") == "accept"
-    words = [POLICY.next_step(MISREAD, attempt=number, use_case="hero") for number in (1, 2, 3, 4)]
-    assert words == ["repair", "repair", "repair", "reject"]
-
-
-def test_technical_retries_do_not_use_up_the_ladder() -> None:
-    assert POLICY.next_step(MISREAD, attempt=6, misprints=2, use_case="hero") == "repair"
 
 
 def test_a_use_case_may_be_lenient() -> None:
     nearly = failing(check_of("SALE TODAY", read="SALE TODAV").model_copy(update={"cer": 0.1}))
-    burnt = Verification(verdict=Verdict.FAIL, artifacts=(ArtifactFinding(kind="oversaturated", score=1.3, limit=1.0),))
+    unseen = Verification(verdict=Verdict.UNREADABLE)
 
-    assert POLICY.next_step(nearly, attempt=1, use_case="feed") == "accept"
-    assert POLICY.next_step(nearly, attempt=1, use_case="hero") == "repair"
-    assert POLICY.next_step(burnt, attempt=1, use_case="creative") == "accept"
-    assert POLICY.next_step(burnt, attempt=1, use_case="feed") == "repair"
-    assert POLICY.next_step(Verification(verdict=Verdict.UNREADABLE), attempt=1, use_case="creative") == "repair"
+    def accepting(verification: Verification) -> list[str]:
+        return [name for name in ("hero", "feed", "creative") if POLICY.accepts(verification, use_case=name)]
+
+    assert accepting(Verification(verdict=Verdict.PASS)) == ["hero", "feed", "creative"]
+    assert accepting(nearly) == ["feed", "creative"]
+    assert accepting(burnt()) == ["creative"]
+    assert accepting(MISREAD) == accepting(unseen) == []
 
 
 @pytest.mark.parametrize(
@@ -625,10 +368,11 @@ def test_the_policy_and_the_catalogue_agree() -> None:
     ("old", "new", "says"),
     [
         ('default_use_case = "default"', 'default_use_case = "other"', 'default_use_case: "other"'),
-        ('repair = ["letter_box"]', 'repair = ["letterbox"]', "use_cases.thumbnail.repair: letterbox"),
-        ("guidance_factor = 0.7", "guidance_factor = 1.3", r"repair_steps\.letter_box\.guidance_factor"),
+        ('repair = ["reseed", "letter_box",', 'repair = ["letterbox",', "use_cases.thumbnail.repair: letterbox"),
+        ("guidance_factor = 0.7", "guidance_factor = 1.3", r"repair_steps\.lower_guidance\.guidance_factor"),
+        ("grow = 0.015", "grow = 0.005", r"repair_steps\.strict_letter_box: .*feather must not exceed grow"),
         ("max_cer = 0.2", "max_cer = 2", r"use_cases\.creative\.verify\.max_cer"),
-        ("version = 1", "version = 0", "version"),
+        ("version = 2", "version = 0", "version"),
         ('"sketch-fast", "sketch-fine",', '"sketch-fast", "sketch-fast",', "sketch-fast named twice"),
     ],
 )
@@ -727,3 +471,42 @@ def test_a_model_that_starts_from_no_picture_is_refused_by_name() -> None:
         )  # fmt: skip
 
     assert refusal.value.param == "model"
+
+
+# ── a ceiling of the job's own ────────────────────────────────────────────────────────────────────────────────────
+
+
+def rehearsed(**wishes: Any) -> None:
+    rehearse(job_of(**wishes), policy=ALL_REACHABLE, catalogue=CATALOGUE, profile="everything", today=TODAY)
+
+
+@pytest.mark.parametrize(
+    ("wish", "least", "what"),
+    [
+        ({}, 12_908, "its draft and final"),
+        ({"drafts": 4}, 17_321, "its 4 drafts and final"),
+        ({"finalize": "draft_only"}, 1_471, "its draft"),
+        ({"model": "gpt-image-2"}, 212_471, "its draft and final"),
+    ],
+)
+def test_a_job_whose_draft_and_final_exceed_its_ceiling_is_refused_with_the_sum(
+    wish: dict[str, Any], least: int, what: str
+) -> None:
+    with pytest.raises(InvalidRequest, match=f"{what} would come to about {least} ") as refusal:
+        rehearsed(**wish, max_cost_usd_micros=least - 1)
+
+    assert refusal.value.param == "max_cost_usd_micros"
+    rehearsed(**wish, max_cost_usd_micros=least)
+
+
+def test_a_draft_that_is_the_final_is_counted_once() -> None:
+    job = edit_of(masked=True, max_cost_usd_micros=14_885)
+
+    rehearse(job, policy=ALL_REACHABLE, catalogue=CATALOGUE, profile="everything", today=TODAY)
+
+
+def test_what_was_spent_counts_when_the_final_is_planned() -> None:
+    job = job_of(max_cost_usd_micros=20_000).model_copy(update={"cost_usd_micros": 9_000})
+
+    with pytest.raises(InvalidRequest, match=r"this final on top of the \$0.0090 spent would come to about 20437"):
+        planned(job)

@@ -18,7 +18,7 @@ def write_policies(root: Path, *, newest: int = 2) -> Path:
     (root / "policy" / "versions").mkdir(parents=True)
     for version in range(1, newest + 1):
         path = root / "policy.toml" if version == newest else root / "policy" / "versions" / f"{version}.toml"
-        rules = PACKAGED.replace("\nversion = 1\n", f"\nversion = {version}\n")
+        rules = PACKAGED.replace("\nversion = 2\n", f"\nversion = {version}\n")
         path.write_text(rules.replace("steps = 28, guidance = 4.5", f"steps = {10 * version}, guidance = 4.5"))
     return root
 

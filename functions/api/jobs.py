@@ -31,6 +31,11 @@ class Rejection(Value):
     reason: Annotated[str, Field(max_length=500)] = ""
 
 
+class Acceptance(Value):
+    attempt: Annotated[StrictInt, Field(ge=1)] | None = None
+    reason: Annotated[str, Field(max_length=500)] = ""
+
+
 class MoreDrafts(Value):
     count: Annotated[StrictInt, Field(ge=1, le=MAX_DRAFTS)] = 1
 
@@ -151,6 +156,15 @@ def reject(who: Principal, job_id: str, asked: Rejection) -> Response[str]:
 def more_drafts(who: Principal, job_id: str, asked: MoreDrafts) -> Response[str]:
     """Ask for another round of drafts."""
     return json_reply(200, view(wiring.decisions().more(who, job_id, drafts=asked.count)))
+
+
+@routes.post("/v1/jobs/<job_id>/accept", scope="approve", takes=Acceptance, gives={200: JobView}, errors=(409,))
+def accept(who: Principal, job_id: str, asked: Acceptance) -> Response[str]:
+    """Accept a final that failed its verification.
+
+    Without a number the best attempt is taken. The audit chain keeps who did so, and why.
+    """
+    return json_reply(200, view(wiring.decisions().accept(who, job_id, attempt=asked.attempt, reason=asked.reason)))
 
 
 @routes.post("/v1/jobs/<job_id>/cancel", scope="render", gives={200: JobView}, errors=(409,))

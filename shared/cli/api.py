@@ -85,7 +85,7 @@ class Api:
         return _document(AuditView, self._send("GET", f"{self._path(job_id)}/audit"))
 
     def act(self, job_id: str, verb: str, *, body: Mapping[str, Any]) -> JobDocument:
-        """`verb` is approve, reject, drafts or cancel."""
+        """`verb` is approve, reject, drafts, accept or cancel."""
         return _document(JobView, self._send("POST", f"{self._path(job_id)}/{verb}", body=body))
 
     def deliveries(self, job_id: str) -> Document[DeliveryList]:

@@ -162,6 +162,25 @@ def reject(
     )
 
 
+@app.command(
+    epilog='[bold]Example[/bold]\n[dim]$[/dim] presscheck jobs accept last --reason "the brush script is meant"'
+)
+def accept(
+    context: typer.Context,
+    *,
+    job: JobId,
+    attempt: Annotated[
+        int | None, typer.Option("--attempt", min=1, help="Which final; the best one if not given.")
+    ] = None,
+    reason: Annotated[str | None, typer.Option("--reason", help="Kept in the audit trail.")] = None,
+    out: OutIfGiven = None,
+    json: Json = False,
+) -> None:
+    """Say yes to a final that failed its verification: you looked, and it will do."""
+    body: dict[str, Any] = ({"attempt": attempt} if attempt else {}) | ({"reason": reason} if reason else {})
+    _act(context, job, verb="accept", body=body, wait=False, how=Presentation(json, out))
+
+
 @app.command(epilog="[bold]Example[/bold]\n[dim]$[/dim] presscheck jobs more last --count 4 --wait")
 def more(
     context: typer.Context,
@@ -242,6 +261,7 @@ _DONE = {
     "reject": "rejected",
     "drafts": "more drafts follow",
     "cancel": "canceled",
+    "accept": "accepted",
 }
 
 

@@ -137,7 +137,8 @@ class Progress:
 def _notes(render: RenderView) -> list[str]:
     """What one attempt has to say so far; each line is said once."""
     name = f"draft {render.candidate}" if render.tier is Tier.DRAFT else f"final, attempt {render.attempt}"
-    notes = [plain(f"{name}: {render.repair}")] if render.repair else []
+    notes = [plain(f"{name}: {skip.step} skipped: {skip.reason}") for skip in render.skipped]
+    notes += [plain(f"{name}: {render.repair}")] if render.repair else []
     if render.status is AttemptStatus.FAILED and render.error:
         notes.append(plain(f"{name}: {render.error.message}"))
     if render.status is AttemptStatus.RENDERED:

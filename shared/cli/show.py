@@ -111,6 +111,8 @@ def _headline(console: Console, view: JobView) -> None:
     console.print(Text(f"“{plain(view.prompt)}”", "italic dim"))
     if view.error:
         console.print(Text(plain(view.error), "red"), soft_wrap=True)
+    if view.error_detail and (ended := view.error_detail.context.get("ended")):
+        console.print(Text(plain(f"No further repair: {ended}"), "dim"), soft_wrap=True)
 
 
 def _comparison(view: JobView, renders: Sequence[RenderView]) -> Table:
@@ -156,12 +158,18 @@ def _attempts(title: str, attempts: Sequence[RenderView]) -> Table:
         table.add_row(
             name,
             plain(attempt.model),
-            Text(plain(attempt.repair or "")),
+            _changed(attempt),
             result,
             time,
             words.dollars(attempt.cost_usd_micros),
         )
     return table
+
+
+def _changed(attempt: RenderView) -> Text:
+    """What a repair changed, under the steps that were passed over on the way to it."""
+    lines = [Text(plain(f"skipped {skip.step}: {skip.reason}"), "dim") for skip in attempt.skipped]
+    return Text("\n").join([*lines, *([Text(plain(attempt.repair))] if attempt.repair else [])])
 
 
 def _simulated(console: Console, view: JobView) -> None:
@@ -183,14 +191,18 @@ def _simulated(console: Console, view: JobView) -> None:
 
 
 def _next_step(console: Console, view: JobView) -> None:
-    if view.stage is not Stage.AWAITING_APPROVAL:
-        return
-    console.print()
-    for command, effect in (
-        (f"presscheck jobs approve {view.id} --draft 1", "make the final of draft 1"),
-        (f"presscheck jobs more {view.id}", "see more drafts"),
-        (f"presscheck jobs reject {view.id}", "leave it"),
-    ):
+    commands: tuple[tuple[str, str], ...] = ()
+    if view.stage is Stage.AWAITING_APPROVAL:
+        commands = (
+            (f"presscheck jobs approve {view.id} --draft 1", "make the final of draft 1"),
+            (f"presscheck jobs more {view.id}", "see more drafts"),
+            (f"presscheck jobs reject {view.id}", "leave it"),
+        )
+    elif view.stage is Stage.FAILED and view.final and view.final.verification:
+        commands = ((f"presscheck jobs accept {view.id}", "take the best attempt all the same"),)
+    if commands:
+        console.print()
+    for command, effect in commands:
         console.print(Text.assemble(("next ", "cyan"), command, (f"   {effect}", "dim")), soft_wrap=True)
 
 

@@ -84,10 +84,12 @@ def recipe(render: RenderView) -> str:
         parts.append(f"{render.recipe.steps} steps")
     if render.recipe.guidance_scale is not None:
         parts.append(f"guidance {render.recipe.guidance_scale:g}")
-    if render.recipe.sampler != "default":
+    if render.recipe.sampler == "typography":
         parts.append(f"{render.recipe.sampler} sampler")
     if render.recipe.mask is not None:
         parts.append("masked")
+    if render.typeset:
+        parts.append("the words were typeset, not painted")
     return ", ".join(parts)
 
 

@@ -31,6 +31,8 @@ class Amendment(Value):
     """To store in the same transaction, in the place of the same person's earlier one."""
     epilogue: bool = False
     """May follow a concluded job: it says something about what happened and changes none of it."""
+    reopens: bool = False
+    """May change a concluded job: only what a person decides about it afterwards."""
     due: datetime | None = None
     """When sweep should look at the job if nothing has moved by then; None for the ledger's patience."""
 

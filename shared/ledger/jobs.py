@@ -111,7 +111,8 @@ class Ledger:
 
         `change` sees the current job and returns the amendment, None for nothing to do, or raises. A job just read
         may be passed instead of its id: the first try saves a read, and a stale one costs nothing but that try.
-        Raises JobConcluded when the job is terminal, LedgerConflict when writers keep colliding.
+        Raises JobConcluded when the job is terminal and the amendment does not reopen it, LedgerConflict when
+        writers keep colliding.
         """
         job_id = job if isinstance(job, str) else job.id
         for attempt in range(WRITE_TRIES):
@@ -119,7 +120,7 @@ class Ledger:
             amendment = change(job)
             if amendment is None:
                 return job
-            if job.stage.terminal and not amendment.epilogue:
+            if job.stage.terminal and not (amendment.epilogue or amendment.reopens):
                 raise JobConcluded(f"job {job_id} is {job.stage}; nothing can change it any more", stage=job.stage)
             try:
                 return self._append(job, amendment)

@@ -17,6 +17,7 @@ from shared.models.attempt import (
     ImageRef,
     Latency,
     SeedRecord,
+    SkippedStep,
     Ticket,
 )
 from shared.models.batch import (
@@ -140,6 +141,7 @@ __all__ = [
     "SigningSecret",
     "Similarity",
     "Size",
+    "SkippedStep",
     "Stage",
     "Stars",
     "StepReply",

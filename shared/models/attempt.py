@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import Field
 
 from shared.models.recipe import Recipe, TemplateRef, Tier
-from shared.models.values import Value
+from shared.models.values import Name, Value
 from shared.models.verification import Verdict, Verification
 
 
@@ -95,6 +95,13 @@ class AttemptStatus(StrEnum):
     FAILED = "failed"
 
 
+class SkippedStep(Value):
+    """A step of the repair ladder that answered to what failed and was passed over all the same."""
+
+    step: Name
+    reason: str
+
+
 class Attempt(Value):
     """One try at a tier, successful or not: what the ledger stores. With an image it is a render."""
 
@@ -116,7 +123,15 @@ class Attempt(Value):
     alias: Alias | None = None
     repair: str | None = None
     """What a repair changed against the attempt before it, in words a designer reads."""
+    step: Name | None = None
+    """The repair's step by its name in the policy; None for a first final, and for repairs under policy 1."""
+    skipped: tuple[SkippedStep, ...] = ()
+    """The steps passed over on the way to this one; each is told once a job."""
+    mask: ImageRef | None = None
+    """The picture of the mask: 255 was repainted, 0 kept."""
     image: ImageRef | None = None
+    host_image: ImageRef | None = None
+    """What the host sent, unaltered, where `image` is that laid into the original under the mask."""
     cached: bool = False
     simulated: bool = False
     """True when the picture comes from the painter of the local stack, not from a generative model."""

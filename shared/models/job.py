@@ -53,12 +53,14 @@ _STATUS: Final[Mapping[Stage, Literal["starting", "processing", "succeeded", "fa
 
 
 class Decision(Value):
-    """What a person decided about the drafts of one round."""
+    """What a person decided about the drafts of one round, or about a final that verification turned down."""
 
-    word: Literal["approve", "reject", "more"]
+    word: Literal["approve", "reject", "more", "accept"]
     by: str
     at: datetime
     draft: int | None = None
+    attempt: int | None = None
+    """The final that was accepted."""
     off_peak: bool = False
     more: int = 0
     reason: str = ""

@@ -1,4 +1,4 @@
-"""What people decide about a job: approve, reject, ask for more drafts, cancel.
+"""What people decide about a job: approve, reject, ask for more drafts, cancel, accept what verification turned down.
 
 The decision is written to the ledger first; then whoever waits for it is woken.
 """
@@ -11,14 +11,17 @@ from datetime import datetime
 from typing import Literal
 
 from shared.cache import Cache
-from shared.errors import InvalidRequest, WrongStage
+from shared.catalogue import Catalogue
+from shared.errors import DefectsRemain, InvalidRequest, TextMismatch, WrongStage
 from shared.ledger import Amendment, Ledger
 from shared.models import MAX_DRAFTS, AttemptStatus, Decision, Job, Principal, Rating, RatingRequest, Stage, Tier
 from shared.pipeline.milestones import Milestones
 from shared.pipeline.waits import Waits, approval_ticket
+from shared.policy import Policies, check_more_drafts
 from shared.workflow import Workflow
 
 MAX_ROUNDS = 8
+_TURNED_DOWN = {TextMismatch.code, DefectsRemain.code}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +33,9 @@ class Decisions:
     waits: Waits
     workflow: Workflow
     milestones: Milestones
+    policies: Policies
+    catalogue: Catalogue
+    profile: str
     clock: Callable[[], datetime]
 
     def approve(self, who: Principal, job_id: str, *, draft: int | None = None, off_peak: bool = False) -> Job:
@@ -55,6 +61,15 @@ class Decisions:
         if len(job.rounds) >= MAX_ROUNDS:
             raise WrongStage(
                 f"job {job_id} had {MAX_ROUNDS} rounds of at most {MAX_DRAFTS} drafts; approve, reject or submit anew"
+            )
+        if job.request.max_cost_usd_micros is not None:
+            check_more_drafts(
+                job,
+                drafts,
+                policy=self.policies.at(job.policy_version),
+                catalogue=self.catalogue,
+                profile=self.profile,
+                today=self.clock().date(),
             )
         return self._decide(who, job_id, word="more", more=drafts)
 
@@ -93,6 +108,36 @@ class Decisions:
             )
 
         return self.ledger.amend(job_id, change)
+
+    def accept(self, who: Principal, job_id: str, *, attempt: int | None = None, reason: str = "") -> Job:
+        """Take a final that verification turned down, the best one by default: a person looked and it will do.
+
+        Raises WrongStage for a job that ended otherwise. Accepting the same final twice is no error.
+        """
+        self.ledger.job(job_id, tenant=who.tenant)
+        painted = [each.attempt for each in self.ledger.attempts(job_id) if each.tier is Tier.FINAL and each.image]
+
+        def change(job: Job) -> Amendment | None:
+            taken = attempt if attempt is not None else job.final_attempt
+            if job.stage is Stage.DONE and job.decision and job.decision.attempt == taken:
+                return None
+            if job.stage is not Stage.FAILED or job.error is None or job.error.code not in _TURNED_DOWN:
+                problem = f"job {job_id} is {job.stage}; only one that failed its verification can be accepted"
+                raise WrongStage(problem, stage=job.stage)
+            if taken not in painted:
+                raise InvalidRequest(f"there is no final {taken}; accept one of {painted}", param="attempt")
+            decision = Decision(word="accept", by=who.name, at=self.clock(), attempt=taken, reason=reason)
+            return Amendment(
+                event="final.accepted",
+                actor=who.name,
+                data={"attempt": taken, "reason": reason, "against": job.error.code},
+                changes={"stage": Stage.DONE, "final_attempt": taken, "decision": decision, "error": None},
+                reopens=True,
+            )
+
+        job = self.ledger.amend(job_id, change)
+        self.milestones.announce("job.completed", job, cost_usd_micros=job.cost_usd_micros)
+        return job
 
     def _hand_over(self, job_id: str) -> None:
         """Let others who wait for a picture of this job's paint it themselves."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from shared.errors import JobConcluded, RenderFailed, TextMismatch
+from shared.errors import JobConcluded, RenderFailed
 from shared.ledger import Amendment, Ledger
 from shared.models import (
     Attempt,
@@ -25,6 +25,7 @@ from shared.models import (
     sha256_hex,
 )
 from shared.outlets import Announcer
+from shared.pipeline.rejections import rejection
 from shared.pipeline.waits import approval_ticket
 from shared.policy import Policies, best_attempt
 from shared.telemetry import logger, measure
@@ -71,7 +72,7 @@ class Milestones:
             return StepReply(next="conclude", outcome="failed")
         if job.chosen_draft is not None:  # a repetition: whoever waited for the night still does
             return self._schedule(job, job.chosen_draft, off_peak=job.stage is Stage.WAITING_OFF_PEAK, actor=_ACTOR)
-        self._announce("job.draft_ready", job)
+        self.announce("job.draft_ready", job)
         if job.request.finalize is Finalize.DRAFT_ONLY:
             return StepReply(next="conclude", outcome="drafted")
         if job.request.finalize is Finalize.ON_APPROVAL:
@@ -94,7 +95,7 @@ class Milestones:
 
             job = self.ledger.amend(job, change)
         if job.decision is None:  # said again by a repeated step: the try before may have died with it on its lips
-            self._announce("job.awaiting_approval", job)
+            self.announce("job.awaiting_approval", job)
         return StepReply(next="approval", ticket=ticket)
 
     # ── somebody decided, or nobody did ──────────────────────────────────────────────────────────
@@ -141,7 +142,7 @@ class Milestones:
 
             job = self.ledger.amend(job, change)
         if waits:
-            self._announce("job.waiting_off_peak", job)
+            self.announce("job.waiting_off_peak", job)
         return StepReply(next="off_peak" if waits else "finalize", attempt=1, resume_at=start)
 
     def _off_peak_start(self, job: Job, now: datetime) -> datetime:
@@ -163,11 +164,11 @@ class Milestones:
                 return None
             stage = _STAGE[outcome]
             changes: dict[str, Any] = {"stage": stage, "completed_at": self.clock()}
-            best = best_attempt([attempt for attempt in attempts if attempt.tier is Tier.FINAL])
+            best = best_attempt(_finals(attempts))
             if job.final_attempt is None and best is not None:
                 changes["final_attempt"] = best.attempt
             if stage is Stage.FAILED:
-                changes["error"] = job.error or _explain(job, outcome, attempts, best, cause)
+                changes["error"] = job.error or _explain(job, outcome, attempts, cause)
             facts = {"outcome": outcome, "cause": cause[:500]} | (
                 {"error": changes["error"].code} if "error" in changes else {}
             )
@@ -178,7 +179,7 @@ class Milestones:
             job = self.ledger.amend(before, change)
         except JobConcluded:
             job = self.ledger.job(job_id)
-        self._announce(_ANNOUNCED[job.stage], job, cost_usd_micros=job.cost_usd_micros)
+        self.announce(_ANNOUNCED[job.stage], job, cost_usd_micros=job.cost_usd_micros)
         if not before.stage.terminal:
             measure("JobsConcluded", 1, stage=job.stage.value, use_case=job.use_case)
         return job
@@ -192,7 +193,8 @@ class Milestones:
         if execution == execution_name(job):
             self.conclude(job.id, "failed", cause=f"the workflow ended {status}: {cause}")
 
-    def _announce(self, kind: str, job: Job, **facts: Any) -> None:
+    def announce(self, kind: str, job: Job, **facts: Any) -> None:
+        """Tell the world what the ledger says already; telling it twice does no harm."""
         self.announcer.announce(kind, job, **facts)
         logger.info(kind.replace(".", "_"), job_id=job.id, stage=job.stage)
 
@@ -201,20 +203,12 @@ def _rendered_drafts(attempts: Sequence[Attempt]) -> list[Attempt]:
     return [each for each in attempts if each.tier is Tier.DRAFT and each.status is AttemptStatus.RENDERED]
 
 
-def _explain(job: Job, outcome: Outcome, attempts: Sequence[Attempt], best: Attempt | None, cause: str) -> ErrorDetail:
-    if outcome == "mismatch" and best and best.verification:
-        missing = best.verification.missing
-        expected = missing[0].expected if missing else ", ".join(job.expected_text)
-        return ErrorDetail(
-            code=TextMismatch.code,
-            message=f"{TextMismatch.code}: expected '{expected}' not found",
-            param="expected_text",
-            context={
-                "expected": list(job.expected_text),
-                "recognized": best.verification.recognized,
-                "attempts": sum(1 for attempt in attempts if attempt.tier is Tier.FINAL),
-                "best_attempt": best.attempt,
-            },
-        )
+def _finals(attempts: Sequence[Attempt]) -> list[Attempt]:
+    return [each for each in attempts if each.tier is Tier.FINAL]
+
+
+def _explain(job: Job, outcome: Outcome, attempts: Sequence[Attempt], cause: str) -> ErrorDetail:
+    if outcome == "mismatch" and (turned_down := rejection(job, _finals(attempts))):
+        return turned_down
     last = next((attempt.error for attempt in reversed(attempts) if attempt.error), None)
     return last or ErrorDetail(code=RenderFailed.code, message=cause or "the render workflow ended without a picture")

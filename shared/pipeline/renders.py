@@ -25,13 +25,14 @@ from shared.errors import (
     RenderFailed,
     RenderLost,
 )
-from shared.images import Images
+from shared.images import Images, describe
 from shared.ledger import Amendment, Ledger
 from shared.models import (
     Attempt,
     AttemptId,
     AttemptStatus,
     ErrorDetail,
+    ImageRef,
     Job,
     Latency,
     RenderTask,
@@ -71,7 +72,8 @@ class Renders:
         attempts = self.ledger.attempts(job.id)
         try:
             chosen = self._plan(job, task, attempts)
-            attempt = self._attempt(job, task, self._masked(job, chosen, attempts))
+            chosen, mask = self._masked(job, chosen, attempts)
+            attempt = self._attempt(job, task, chosen, mask=mask)
         except (InvalidRequest, ModelRetired, NotFound) as error:
             return self._refuse(job, error, failures=_failures(attempts, task.id))
         return self._paint(attempt, chosen.model, job=job)
@@ -135,17 +137,25 @@ class Renders:
             today=self.clock().date(),
         )
 
-    def _masked(self, job: Job, chosen: Plan, attempts: Sequence[Attempt]) -> Plan:
+    def _masked(self, job: Job, chosen: Plan, attempts: Sequence[Attempt]) -> tuple[Plan, ImageRef | None]:
         """The plan with its mask drawn and stored, so that the fingerprint covers every pixel of it."""
-        recipe = chosen.recipe
-        if recipe.mask is None or recipe.mask_image:
-            return chosen
+        recipe, edit = chosen.recipe, job.edit
+        if recipe.mask is None:
+            return chosen, None
+        theirs = self.images.load(job.tenant, edit.mask_image) if edit and edit.mask_image else None
+        if recipe.mask_image and theirs is not None:
+            return chosen, describe(job.tenant, theirs)
         start = next(each.image for each in attempts if each.image and each.image.sha256 == recipe.init_image)
         mask = masks.drawn(recipe.mask, width=start.width, height=start.height, feather=chosen.feather)
+        if theirs is not None and edit is not None:
+            theirs = masks.from_client(theirs)
+            both = masks.within(mask, theirs)
+            mask, recipe = (both, recipe) if both else (theirs, recipe.model_copy(update={"mask": edit.mask}))
         stored = self.images.store(job.tenant, mask)
-        return chosen.model_copy(update={"recipe": recipe.model_copy(update={"mask_image": stored.sha256})})
+        recipe = recipe.model_copy(update={"mask_image": stored.sha256})
+        return chosen.model_copy(update={"recipe": recipe}), stored
 
-    def _attempt(self, job: Job, task: RenderTask, chosen: Plan) -> Attempt:
+    def _attempt(self, job: Job, task: RenderTask, chosen: Plan, *, mask: ImageRef | None) -> Attempt:
         return Attempt(
             job_id=job.id,
             tenant=job.tenant,
@@ -163,6 +173,9 @@ class Renders:
             template=job.template,
             alias=chosen.alias,
             repair=chosen.repair,
+            step=chosen.step,
+            skipped=chosen.skipped,
+            mask=mask,
             simulated=chosen.model.simulated,
             started_at=self.clock(),
         )
@@ -185,6 +198,8 @@ class Renders:
     def _store(self, attempt: Attempt, painted: Painted, model: Model) -> StepReply:
         try:
             image = self.images.store(attempt.tenant, painted.data)
+            laid = self._laid_in(attempt, painted, model)
+            host_image, image = (image, self.images.store(attempt.tenant, laid)) if laid else (None, image)
         except ImageUnreadable as error:
             failure = RenderFailed(f"the model's answer is no picture: {error}")
             return self._record(_failed(attempt, failure, now=self.clock()), event="render.failed")
@@ -193,6 +208,7 @@ class Renders:
             update={
                 "status": AttemptStatus.RENDERED,
                 "image": image,
+                "host_image": host_image,
                 "model_revision": painted.model_revision,
                 "simulated": painted.simulated,
                 "seed": attempt.seed.model_copy(update={"sent": painted.seed_sent, "reported": painted.seed_reported}),
@@ -205,6 +221,17 @@ class Renders:
             }
         )
         return self._record(rendered, event="render.finished")
+
+    def _laid_in(self, attempt: Attempt, painted: Painted, model: Model) -> bytes | None:
+        """The picture under the mask in the original around it, for a model that redraws everything: see shared.masks.
+
+        None where there is no mask, or the model minds it.
+        """
+        recipe = attempt.recipe
+        if not model.repaints_whole or recipe.init_image is None or recipe.mask_image is None:
+            return None
+        original, mask = (self.images.load(attempt.tenant, each) for each in (recipe.init_image, recipe.mask_image))
+        return masks.laid_into(original, painted.data, masks.from_client(mask))
 
     def _record(self, attempt: Attempt, *, event: str, job: Job | None = None) -> StepReply:
         self._write(attempt, event=event, job=job)
@@ -288,6 +315,7 @@ def _from_cache(attempt: Attempt, hit: Attempt, *, now: datetime) -> Attempt:
             "status": AttemptStatus.RENDERED,
             "ticket": None,
             "image": hit.image,
+            "host_image": hit.host_image,
             "cached": True,
             "simulated": hit.simulated,
             "model_revision": hit.model_revision,
@@ -330,11 +358,14 @@ def _facts(attempt: Attempt) -> dict[str, Any]:
         mode="json",
         include={
             "tier", "candidate", "attempt", "model", "provider", "provider_model", "model_revision", "fingerprint",
-            "seed", "template", "alias", "repair", "cached", "waits_for", "provider_request_id", "usage", "simulated",
+            "seed", "template", "alias", "repair", "step", "skipped",
+            "cached", "waits_for", "provider_request_id", "usage", "simulated",
             "latency_ms", "cost_usd_micros", "error",
         },
     )  # fmt: skip
-    return facts | {"image_sha256": attempt.image.sha256 if attempt.image else None}
+    pictures = {"image": attempt.image, "host_image": attempt.host_image, "mask": attempt.mask}
+    digests = {f"{name}_sha256": ref.sha256 for name, ref in pictures.items() if ref}
+    return facts | {"image_sha256": None} | digests
 
 
 def _ms(attempt: Attempt, now: datetime) -> int:

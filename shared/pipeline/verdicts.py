@@ -1,4 +1,4 @@
-"""Verify a final and say what follows: accept, repair or reject.
+"""Verify a final and say what follows: accept, repair, or reject with the reason why no repair is left.
 
 Brings image, expected text, draft and the policy's strictness together. Reading is shared.typography's, looking for
 defects shared.artifacts's, deciding shared.policy's.
@@ -9,9 +9,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from datetime import datetime
+from typing import Any, Final, Literal, Protocol
 
-from shared.errors import ImageUnreadable, NotFound
+from shared.catalogue import Catalogue
+from shared.errors import ImageUnreadable, InvalidRequest, ModelRetired, NotFound
 from shared.images import Images
 from shared.ledger import Amendment, Ledger
 from shared.models import (
@@ -29,7 +31,8 @@ from shared.models import (
     Verdict,
     Verification,
 )
-from shared.policy import Policies
+from shared.pipeline.rejections import rejection
+from shared.policy import Exhausted, Policies, repair
 from shared.telemetry import logger, measure
 
 _SILENT: Final = Verification(verdict=Verdict.PASS)
@@ -66,6 +69,9 @@ class Verdicts:
     ledger: Ledger
     images: Images
     policies: Policies
+    catalogue: Catalogue
+    profile: str
+    clock: Callable[[], datetime]
     open_eyes: Callable[[], Eyes]
     """Called when the first picture comes: the libraries and models behind it are heavy."""
 
@@ -77,13 +83,34 @@ class Verdicts:
         job = self.ledger.job(task.job_id)
         attempts = self.ledger.attempts(job.id)
         verification = attempt.verification or self._look(job, attempt, attempts)
-        earlier = [each for each in attempts if each.misprinted and each.attempt < attempt.attempt]
-        word = self.policies.at(job.policy_version).next_step(
-            verification, attempt=attempt.attempt, misprints=len(earlier) + 1, use_case=job.use_case
-        )
+        judged = attempt.model_copy(update={"verification": verification})
+        if self.policies.at(job.policy_version).accepts(verification, use_case=job.use_case):
+            word: Literal["accept", "repair", "reject"] = "accept"
+            rest = None
+        else:
+            earlier = [each for each in attempts if each.misprinted and each.attempt < attempt.attempt]
+            rest = self._rest(job, [*earlier, judged], attempts)
+            word = "reject" if rest else "repair"
         if attempt.verification is None:
-            self._record(job, attempt.model_copy(update={"verification": verification}), word)
+            self._record(job, judged, word, rest, attempts)
         return StepReply(next=word, attempt=attempt.attempt + 1 if word == "repair" else attempt.attempt)
+
+    def _rest(self, job: Job, misprints: Sequence[Attempt], attempts: Sequence[Attempt]) -> Exhausted | None:
+        """Why the repair ladder ends here; None while it has a step that can be taken."""
+        try:
+            step = repair(
+                job,
+                misprints=misprints,
+                candidate=job.chosen_draft or 1,
+                draft=_draft(job, attempts),
+                policy=self.policies.at(job.policy_version),
+                catalogue=self.catalogue,
+                profile=self.profile,
+                today=self.clock().date(),
+            )
+        except (InvalidRequest, ModelRetired) as error:
+            return Exhausted(why=error.message)
+        return step if isinstance(step, Exhausted) else None
 
     def _look(self, job: Job, attempt: Attempt, attempts: Sequence[Attempt]) -> Verification:
         """All checks of one picture. One that cannot be looked at is itself a defect, not a broken step."""
@@ -91,7 +118,7 @@ class Verdicts:
         eyes, recipe = self.open_eyes(), attempt.recipe
         image = self.images.load(job.tenant, attempt.image.sha256)
         start = self.images.load(job.tenant, recipe.init_image) if recipe.init_image else None
-        anchored = recipe.init_image is not None and recipe.mask is None
+        anchored = recipe.init_image is not None and recipe.mask is None and job.edit is None
         began = time.perf_counter()
         try:
             reading = eyes.read(image, job.expected_text, text_box=job.text_box) if job.expected_text else _SILENT
@@ -102,8 +129,9 @@ class Verdicts:
                 original=start if recipe.mask else None,
                 reference=start if anchored else None,
             )
-            draft = self._draft(job, attempts)
-            likeness = eyes.compare(draft, image) if draft else None
+            draft = _draft(job, attempts)
+            shown = self.images.load(job.tenant, draft.image.sha256) if draft and draft.image else None
+            likeness = eyes.compare(shown, image) if shown else None
         except ImageUnreadable as error:
             defect = ArtifactFinding(kind="unreadable", score=1.0, limit=1.0, detail=error.message)
             return Verification(verdict=Verdict.UNREADABLE, artifacts=(defect,))
@@ -116,13 +144,9 @@ class Verdicts:
             }
         )
 
-    def _draft(self, job: Job, attempts: Sequence[Attempt]) -> bytes | None:
-        for attempt in attempts:
-            if attempt.tier is Tier.DRAFT and attempt.candidate == job.chosen_draft and attempt.image:
-                return self.images.load(job.tenant, attempt.image.sha256)
-        return None
-
-    def _record(self, job: Job, attempt: Attempt, word: str) -> None:
+    def _record(
+        self, job: Job, attempt: Attempt, word: str, rest: Exhausted | None, attempts: Sequence[Attempt]
+    ) -> None:
         verification = attempt.verification
         assert verification is not None  # noqa: S101 - set by the caller, for the type checker
 
@@ -137,11 +161,24 @@ class Verdicts:
                 "artifacts": [finding.kind for finding in verification.artifacts],
                 "next": word,
             }
+            if rest:
+                facts |= {"why": rest.why, "skipped": [skipped.model_dump() for skipped in rest.skipped]}
             changes: dict[str, Any] = {"stage": Stage.REPAIRING} if word == "repair" else {"stage": Stage.VERIFYING}
             if word == "accept":
                 changes["final_attempt"] = attempt.attempt
+            if rest:
+                finals = [each for each in attempts if each.tier is Tier.FINAL and each.id != attempt.id]
+                changes["error"] = rejection(job, [*finals, attempt], why=rest.why, skipped=rest.skipped)
             return Amendment(event="final.verified", actor="verify", data=facts, changes=changes, attempts=(attempt,))
 
         self.ledger.amend(job, change)
         logger.info("final_verified", attempt=str(attempt.id), verdict=verification.verdict, next=word)
         measure("Verifications", 1, verdict=verification.verdict.value, model=attempt.model)
+
+
+def _draft(job: Job, attempts: Sequence[Attempt]) -> Attempt | None:
+    """The chosen draft, where it is painted."""
+    return next(
+        (each for each in attempts if each.tier is Tier.DRAFT and each.candidate == job.chosen_draft and each.image),
+        None,
+    )

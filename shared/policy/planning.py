@@ -1,35 +1,22 @@
-"""From a job to a recipe and the model that takes it.
+"""From a job to what is rendered next: its drafts, its final, a repair, or nothing more.
 
-Hides how models are chosen, replaced and fed. Drafts come as near to the wishes as their model can; finals obey or
-refuse. A replacement is always an explicit rule of the policy and is recorded as an alias.
+Hides the order of the questions; who paints is the desk's, what a failure leads to the ladder's. Pure: the same
+arguments give the same answer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
-from typing import Literal, TypeVar
 
-from shared.catalogue import Catalogue, Model
-from shared.errors import InvalidRequest, RequestError
-from shared.models import Alias, Attempt, Box, Finalize, Job, Recipe, TextGuide, Tier, Value
-from shared.policy.lineup import Lineup, fallback
-from shared.policy.repair import derived_seed, in_words, lowered, region, repair_seed
+from shared.catalogue import Catalogue
+from shared.errors import InvalidRequest
+from shared.models import Attempt, Finalize, Job, Tier
+from shared.policy.desk import Desk, Plan
+from shared.policy.ladder import Exhausted, climb, dollars
+from shared.policy.lineup import Lineup
+from shared.policy.repair import derived_seed
 from shared.policy.rulebook import Policy
-from shared.policy.rules import TierRule, UseCase
-
-Number = TypeVar("Number", int, float)
-
-
-class Plan(Value):
-    """What to render: the recipe, the model that takes it, and what was replaced or repaired on the way."""
-
-    recipe: Recipe
-    model: Model
-    alias: Alias | None = None
-    repair: str | None = None
-    feather: float = 0.0
-    """Of the mask still to be drawn around `recipe.mask`: a fraction of the picture's shorter side."""
 
 
 def plan(
@@ -45,7 +32,7 @@ def plan(
     profile: str,
     today: date,
 ) -> Plan:
-    """The recipe of one attempt and the model that paints it. The same arguments give the same plan.
+    """The recipe of one attempt and the model that paints it.
 
     `candidate`: the draft's number; for a final the number of the draft it follows.
     `misprints`: the finals that failed verification, in any order: each is one step down the repair ladder.
@@ -53,23 +40,71 @@ def plan(
     `draft`: the chosen draft, where it is painted already: only use cases anchored in it look at it.
     Raises InvalidRequest naming the field that cannot be had, and ModelRetired for a model asked for by name.
     """
-    lineup = Lineup(policy=policy, catalogue=catalogue, profile=policy.profile(profile), today=today)
-    # No draft model repaints under a mask: such a draft is planned as its final, which the cache then serves.
-    masked = job.edit is not None and job.edit.mask is not None
-    desk = _Desk(lineup=lineup, job=job, tier=Tier.FINAL if masked else tier, use=policy.use_case(job.use_case))
+    if misprints and tier is Tier.FINAL and policy.use_case(job.use_case).repair:
+        step = repair(
+            job,
+            misprints=misprints,
+            candidate=candidate,
+            failures=failures,
+            draft=draft,
+            policy=policy,
+            catalogue=catalogue,
+            profile=profile,
+            today=today,
+        )
+        if isinstance(step, Exhausted):
+            raise InvalidRequest(f"no repair is left: {step.why}", param="expected_text")
+        return step
+    desk = _desk(job, tier=tier, policy=policy, catalogue=catalogue, profile=profile, today=today)
     chosen = desk.choose(seed=candidate_seed(job.seed, candidate), failures=failures)
-    if tier is Tier.DRAFT:
-        return chosen
-    if misprints and desk.use.repair:
-        return desk.repair(chosen, sorted(misprints, key=lambda attempt: attempt.attempt))
-    return desk.anchor(chosen, draft)
+    chosen = chosen if tier is Tier.DRAFT else desk.anchor(chosen, draft)
+    _check_ceiling(job, job.cost_usd_micros + chosen.estimated_cost_usd_micros, what=f"this {tier}")
+    return chosen
+
+
+def repair(
+    job: Job,
+    *,
+    misprints: Sequence[Attempt],
+    candidate: int,
+    failures: Sequence[Attempt] = (),
+    draft: Attempt | None = None,
+    policy: Policy,
+    catalogue: Catalogue,
+    profile: str,
+    today: date,
+) -> Plan | Exhausted:
+    """What follows the last of `misprints`: the next attempt, or why there is none. Takes and raises what plan does."""
+    desk = _desk(job, tier=Tier.FINAL, policy=policy, catalogue=catalogue, profile=profile, today=today)
+    chosen = desk.choose(seed=candidate_seed(job.seed, candidate), failures=failures)
+    chosen = desk.anchor(chosen, draft)
+    ordered = sorted(misprints, key=lambda attempt: attempt.attempt)
+    return climb(desk, chosen, ordered, given_up=desk.given_up(failures))
 
 
 def rehearse(job: Job, *, policy: Policy, catalogue: Catalogue, profile: str, today: date) -> tuple[Plan, Plan]:
-    """Draft and final of a job as planned before it is accepted, so that what cannot be painted is refused at once."""
-    draft = plan(job, tier=Tier.DRAFT, candidate=1, policy=policy, catalogue=catalogue, profile=profile, today=today)
-    final = plan(job, tier=Tier.FINAL, candidate=1, policy=policy, catalogue=catalogue, profile=profile, today=today)
+    """Draft and final of a job as planned before it is accepted, so that what cannot be painted is refused at once.
+
+    So is what cannot be paid: drafts and final together must fit the job's own ceiling.
+    """
+    free = job.model_copy(update={"request": job.request.model_copy(update={"max_cost_usd_micros": None})})
+    draft = plan(free, tier=Tier.DRAFT, candidate=1, policy=policy, catalogue=catalogue, profile=profile, today=today)
+    final = plan(free, tier=Tier.FINAL, candidate=1, policy=policy, catalogue=catalogue, profile=profile, today=today)
+    drafts = sum(job.rounds)
+    cost = drafts * draft.estimated_cost_usd_micros
+    what = "its draft" if drafts == 1 else f"its {drafts} drafts"
+    if job.request.finalize is not Finalize.DRAFT_ONLY and draft.recipe != final.recipe:  # an equal one is cached
+        cost, what = cost + final.estimated_cost_usd_micros, f"{what} and final"
+    _check_ceiling(job, job.cost_usd_micros + cost, what=what)
     return draft, final
+
+
+def check_more_drafts(
+    job: Job, drafts: int, *, policy: Policy, catalogue: Catalogue, profile: str, today: date
+) -> None:
+    """Raise InvalidRequest where another round of drafts, and the final after it, would exceed the job's ceiling."""
+    round_ = job.model_copy(update={"rounds": (drafts,)})
+    rehearse(round_, policy=policy, catalogue=catalogue, profile=profile, today=today)
 
 
 def candidate_seed(seed: int, candidate: int) -> int:
@@ -84,228 +119,19 @@ def candidate_seed(seed: int, candidate: int) -> int:
     return last
 
 
-def spell_out(prompt: str, texts: Sequence[str]) -> str:
-    """The prompt with the expected texts it does not contain yet: `…, with the words "SALE" and "50% OFF"`."""
-    spoken = " ".join(prompt.split()).casefold()
-    absent = [text for text in texts if " ".join(text.split()).casefold() not in spoken]
-    if not absent:
-        return prompt
-    words = " and ".join(f'"{" ".join(text.split())}"' for text in absent)
-    return f"{prompt.rstrip(' .,;')}, with the words {words}"
+def _desk(job: Job, *, tier: Tier, policy: Policy, catalogue: Catalogue, profile: str, today: date) -> Desk:
+    lineup = Lineup(policy=policy, catalogue=catalogue, profile=policy.profile(profile), today=today)
+    # No draft model repaints under a mask: such a draft is planned as its final, which the cache then serves.
+    masked = job.edit is not None and job.edit.mask is not None
+    return Desk(lineup=lineup, job=job, tier=Tier.FINAL if masked else tier, use=policy.use_case(job.use_case))
 
 
-class _Desk(Value):
-    """One job at one tier, being planned."""
-
-    lineup: Lineup
-    job: Job
-    tier: Tier
-    use: UseCase
-
-    @property
-    def rule(self) -> TierRule:
-        return self.use.tier(self.tier)
-
-    # ── the model ────────────────────────────────────────────────────────────────────────────────
-
-    def choose(self, *, seed: int, failures: Sequence[Attempt]) -> Plan:
-        """With the model asked for by name, else the use case's, else the first fallback that can do the recipe."""
-        given_up = self._given_up(failures)
-        if asked := self._asked():
-            return self._unless_hopeless(self._with(asked, seed=seed), given_up)
-        errors: list[RequestError] = []
-        last_resort: Plan | None = None
-        reason = ""
-        for name in (self.rule.model, *self.use.fallbacks):
-            try:
-                option = self._with(name, seed=seed)
-            except RequestError as error:
-                if not reason and error.param != "model":
-                    raise  # the wish is wrong, not the model: no fallback hides that
-                errors.append(error)
-                reason = reason or error.message
-                continue
-            if reason:
-                option = option.model_copy(update={"alias": fallback(self.rule.model, option.model, reason)})
-            if option.model.name not in given_up:
-                return option
-            last_resort = last_resort or option
-            reason = reason or f'model "{option.model.name}" answered {given_up[option.model.name]}'
-        if last_resort:
-            return self._unless_hopeless(last_resort, given_up)
-        raise next((error for error in errors if error.param != "model"), errors[0])
-
-    def _unless_hopeless(self, option: Plan, given_up: Mapping[str, str]) -> Plan:
-        """The plan, unless its model gave an answer that asking again cannot change, such as a moderation refusal."""
-        code = given_up.get(option.model.name)
-        if code is not None and code not in self.lineup.policy.failures.retry:
-            raise InvalidRequest(
-                f'model "{option.model.name}" answered {code}, and no other may take over', param="model"
-            )
-        return option
-
-    def _asked(self) -> str | None:
-        """The model named by the job, where it decides this tier: the final, or a draft that no final follows."""
-        decides = self.tier is Tier.FINAL or self.job.request.finalize is Finalize.DRAFT_ONLY
-        return self.job.request.model if decides else None
-
-    def _given_up(self, failures: Sequence[Attempt]) -> Mapping[str, str]:
-        """Models that failed as often as the rules allow -> the error code."""
-        seen = [(attempt.model, attempt.error.code) for attempt in failures if attempt.error]
-        limits = self.lineup.policy.failures.fallback
-        return {model: code for model, code in seen if code in limits and seen.count((model, code)) >= limits[code]}
-
-    # ── the recipe ───────────────────────────────────────────────────────────────────────────────
-
-    def _with(self, name: str, *, seed: int) -> Plan:
-        model, alias = self.lineup.serving(name, self.tier)
-        if self.job.edit and self.job.edit.mask and not model.mask:
-            model, alias = self._repainter(name, model)
-        if self.job.edit and not model.init_image:
-            problem = f'model "{model.name}" cannot start from a picture; leave init_image out or name another model'
-            raise InvalidRequest(problem, param="model", model=model.name)
-        return Plan(recipe=self._recipe(model, seed=seed), model=model, alias=alias)
-
-    def _repainter(self, asked: str, unable: Model) -> tuple[Model, Alias]:
-        """Who repaints under the client's mask where the model asked for cannot."""
-        model, _ = self.lineup.serving(self.use.repair_model, Tier.FINAL)
-        reason = f'"{unable.name}" cannot repaint under a mask'
-        if not model.mask:
-            problem = f'{reason}, nor can "{model.name}"; leave mask_image out or name another model'
-            raise InvalidRequest(problem, param="mask_image", model=unable.name)
-        return model, Alias(asked=asked, served_by=model.name, reason=reason)
-
-    def _recipe(self, model: Model, *, seed: int, obey: bool = True) -> Recipe:
-        """`obey` makes a final refuse what its model cannot do; without it, as for drafts, wishes are met half-way."""
-        job = self.job
-        final = self.tier is Tier.FINAL
-        if final and obey:
-            self._check(model)
-        prompt = job.prompt if model.text_guide else spell_out(job.prompt, job.expected_text)
-        if len(prompt) > model.max_prompt_chars:
-            problem = f'prompt has {len(prompt)} characters; model "{model.name}" takes {model.max_prompt_chars}'
-            raise InvalidRequest(problem, param="prompt")
-        guidance = job.guidance if job.guidance is not None else self.rule.guidance
-        steps = job.steps if final and job.steps is not None else self.rule.steps
-        guided = model.text_guide and job.expected_text
-        edit = job.edit
-        return Recipe(
-            model=model.name,
-            prompt=prompt,
-            negative_prompt=(job.negative_prompt or self.use.negative_prompt) if model.negative_prompt else "",
-            seed=seed,
-            size=job.size if final else model.sizes.nearest(job.size),
-            steps=_within(steps, model.steps),
-            guidance_scale=_within(guidance, model.guidance_range),
-            sampler=self.rule.sampler if self.rule.sampler in model.samplers else "default",
-            template=job.template,
-            text=TextGuide(content=job.expected_text, box=self._text_box) if guided else None,
-            mask=edit.mask if edit else None,
-            mask_image=edit.mask_image if edit else None,
-            init_image=edit.init_image if edit else None,
-            strength=edit.strength if edit else None,
+def _check_ceiling(job: Job, cost_usd_micros: int, *, what: str) -> None:
+    ceiling = job.request.max_cost_usd_micros
+    if ceiling is not None and cost_usd_micros > ceiling:
+        spent = f" on top of the {dollars(job.cost_usd_micros)} spent" if job.cost_usd_micros else ""
+        problem = (
+            f"max_cost_usd_micros is {ceiling} ({dollars(ceiling)}), but {what}{spent} would come to about "
+            f"{cost_usd_micros} ({dollars(cost_usd_micros)}); raise it, ask for fewer drafts or name a cheaper model"
         )
-
-    @property
-    def _text_box(self) -> Box | None:
-        """Where the lettering goes; under a client's mask nowhere else, unless the job says so."""
-        return self.job.text_box or (self.job.edit.mask if self.job.edit else None)
-
-    def _check(self, model: Model) -> None:
-        """Raise InvalidRequest for the first wish this model cannot fulfil."""
-        job, request, rule = self.job, self.job.request, self.lineup.policy.text
-        if not model.accepts(job.size):
-            problem = f'model "{model.name}" does not offer {job.size}; it offers {model.sizes}'
-            raise InvalidRequest(problem, param="size", model=model.name)
-        _check_range("guidance", job.guidance, model.guidance_range, model=model.name)
-        _check_range("steps", job.steps, model.steps, model=model.name)
-        if request.negative_prompt and not model.negative_prompt:
-            problem = f'model "{model.name}" takes no negative prompt; leave it out'
-            raise InvalidRequest(problem, param="negative_prompt", model=model.name)
-        box = self._text_box
-        if not rule.fits(job.expected_text, size=job.size, box=box):
-            letters, lines = rule.capacity(job.size, box)
-            where = "its text_box" if job.text_box else "mask_image" if box else "the image"
-            problem = (
-                f"expected_text is longer than {where} can carry: "
-                f"at {job.size}, {rule.letter_px} px letters fill {lines} lines of {letters}, broken between words"
-            )
-            raise InvalidRequest(problem, param="expected_text", lines=lines, letters=letters)
-
-    # ── after the first attempt ──────────────────────────────────────────────────────────────────
-
-    def anchor(self, chosen: Plan, draft: Attempt | None) -> Plan:
-        """The final painted over its draft, where the use case wants that, the model can and the sizes agree."""
-        if (
-            self.use.anchor != "draft"
-            or self.job.edit
-            or draft is None
-            or draft.image is None
-            or not chosen.model.init_image
-        ):
-            return chosen
-        if draft.recipe.size != chosen.recipe.size:
-            return chosen
-        over = {"init_image": draft.image.sha256, "strength": self.use.anchor_strength}
-        return chosen.model_copy(update={"recipe": chosen.recipe.model_copy(update=over)})
-
-    def repair(self, chosen: Plan, misprints: Sequence[Attempt]) -> Plan:
-        """The next step of the ladder after `misprints`, oldest first. Without a picture to repaint, paints anew."""
-        last, number = misprints[-1], len(misprints)
-        step = self.lineup.policy.repair_steps[self.use.repair[min(number, len(self.use.repair)) - 1]]
-        verification, image = last.verification, last.image
-        letterer = None
-        if step.kind == "mask" and verification and verification.missing and image:
-            letterer = self._letterer(chosen)
-        painter = letterer or chosen
-        anew = letterer is None or step.new_seed
-        changes: dict[str, object] = {
-            "seed": repair_seed(chosen.recipe.seed, number) if anew else chosen.recipe.seed,
-            "guidance_scale": lowered(
-                painter.recipe.guidance_scale, tried=[attempt.recipe.guidance_scale for attempt in misprints], step=step
-            ),
-        }
-        if letterer and verification and image:
-            text_box = self.job.text_box
-            rule = self.lineup.policy.text
-            box, content = region(verification, step=step, text_box=text_box, rule=rule, size=self.job.size)
-            changes |= {"init_image": image.sha256, "mask": box, "mask_image": None, "strength": step.strength}
-            if step.sampler in letterer.model.samplers:
-                changes["sampler"] = step.sampler
-            if letterer.model.text_guide:
-                changes["text"] = TextGuide(content=content, box=text_box or box)
-        recipe = painter.recipe.model_copy(update=changes)
-        words = in_words(last, recipe, wider=number > 1)
-        return painter.model_copy(update={"recipe": recipe, "repair": words, "feather": step.feather})
-
-    def _letterer(self, chosen: Plan) -> Plan | None:
-        """The plan of a model that can repaint a box: the chosen one, else the use case's; None when neither can."""
-        if chosen.model.mask:
-            return chosen
-        try:
-            model, alias = self.lineup.serving(self.use.repair_model, Tier.FINAL)
-            recipe = self._recipe(model, seed=chosen.recipe.seed, obey=False)
-        except RequestError:
-            return None
-        if not model.mask or not model.accepts(self.job.size):
-            return None
-        asked = chosen.alias.asked if chosen.alias else chosen.model.name
-        reason = alias.reason if alias else f'"{chosen.model.name}" cannot repaint a box of a picture'
-        return Plan(recipe=recipe, model=model, alias=Alias(asked=asked, served_by=model.name, reason=reason))
-
-
-def _within(value: Number | None, bounds: tuple[Number, Number] | None) -> Number | None:
-    """The nearest value the model takes; None where it takes none or is left its own choice."""
-    return None if value is None or bounds is None else min(max(value, bounds[0]), bounds[1])
-
-
-def _check_range(
-    field: Literal["guidance", "steps"], value: float | None, bounds: tuple[float, float] | None, *, model: str
-) -> None:
-    if value is None:
-        return
-    if bounds is None:
-        raise InvalidRequest(f'model "{model}" takes no {field}; leave it out', param=field, model=model)
-    if not bounds[0] <= value <= bounds[1]:
-        problem = f'{field} of model "{model}" runs from {bounds[0]:g} to {bounds[1]:g}, not {value:g}'
-        raise InvalidRequest(problem, param=field, model=model)
+        raise InvalidRequest(problem, param="max_cost_usd_micros", estimate_usd_micros=cost_usd_micros)

@@ -51,30 +51,53 @@ def region(
     return box, texts
 
 
-def lowered(guidance: float | None, *, tried: Sequence[float | None], step: RepairStep) -> float | None:
+def lowered(guidance: float | None, *, tried: Sequence[float | None], step: RepairStep | None) -> float | None:
     """The next attempt's guidance: the lowest tried, times the step's factor, not below its floor. None stays None."""
     if guidance is None:
         return None
     ceiling = min([guidance, *(value for value in tried if value is not None)])
+    if step is None or step.guidance_factor == 1.0:
+        return ceiling
     return min(ceiling, max(round(ceiling * step.guidance_factor, 2), step.guidance_floor))
 
 
-def in_words(last: Attempt, recipe: Recipe, *, wider: bool) -> str:
+def asked_to_letter(texts: Sequence[str], prompt: str) -> str:
+    """The prompt for a masked edit by a model that takes its words from nowhere else."""
+    words = " and ".join(f'"{" ".join(text.split())}"' for text in texts)
+    return f"Redo only the lettering under the mask. It reads exactly {words} and nothing else. The picture: {prompt}"
+
+
+def in_words(last: Attempt, recipe: Recipe, *, step: RepairStep, before: Sequence[Attempt]) -> str:
     """What the repair changed and why, as a designer reads it."""
-    how = "Painted anew"
-    if recipe.mask:
-        how = "Repainted a wider box around the lettering" if wider else "Repainted only the lettering"
-        if recipe.sampler == "typography":
-            how += " with the typography sampler"
+    how = _how(recipe, step, before)
+    if recipe.sampler == "typeset":
+        return f"{how}: {_complaint(last.verification)}"
     changes = []
     if recipe.model != last.recipe.model:
         changes.append(f"by {recipe.model}")
-    before, after = last.recipe.guidance_scale, recipe.guidance_scale
-    if after is not None and after != before:
-        changes.append(f"guidance {f'{before:g} → ' if before is not None else ''}{after:g}")
-    if recipe.seed != last.recipe.seed:
+    guidance, lower = last.recipe.guidance_scale, recipe.guidance_scale
+    if lower is not None and lower != guidance:
+        changes.append(f"guidance {f'{guidance:g} → ' if guidance is not None else ''}{lower:g}")
+    if recipe.strength is not None and recipe.mask:
+        changes.append(f"strength {recipe.strength:g}")
+    if recipe.seed not in {attempt.recipe.seed for attempt in before}:
         changes.append("a fresh seed")
     return f"{', '.join([how, *changes])}: {_complaint(last.verification)}"
+
+
+def _how(recipe: Recipe, step: RepairStep, before: Sequence[Attempt]) -> str:
+    if recipe.mask is None or step.kind == "anew":
+        return "Painted anew"
+    if recipe.sampler == "typeset":
+        return "The words were typeset, not painted"
+    masks = [attempt.recipe.mask for attempt in before if attempt.step or attempt.repair]
+    if step.when and masks and step.strength is not None:
+        how = "Repainted the lettering under a stricter mask"
+    elif any(masks) and not step.when:
+        how = "Repainted a wider box around the lettering"
+    else:
+        how = "Repainted only the lettering"
+    return f"{how} with the typography sampler" if recipe.sampler == "typography" else how
 
 
 def _complaint(verification: Verification | None) -> str:

@@ -16,8 +16,8 @@ from pydantic import Field, ValidationError, model_validator
 
 from shared.catalogue import Catalogue, Model
 from shared.errors import ConfigurationError, InvalidRequest
-from shared.models import ArtifactFinding, JobRequest, Name, Size, Tier, Value, Verdict, Verification
-from shared.policy.rules import Failures, OffPeak, Profile, RepairStep, TextRule, UseCase
+from shared.models import ArtifactFinding, JobRequest, Name, Size, TextCheck, Tier, Value, Verdict, Verification
+from shared.policy.rules import Failures, OffPeak, Profile, RepairStep, TextRule, UseCase, Verify
 
 _PACKAGED: Final = Path(__file__).parent.parent / "policy.toml"
 
@@ -81,22 +81,6 @@ class Policy(Value):
         profiles = {name: profile.with_endpoints(models) for name, profile in self.profiles.items()}
         return self.model_copy(update={"profiles": profiles})
 
-    def max_attempts(self, use_case: str) -> int:
-        """Finals a job may have painted and judged: the first and one for each step of the ladder."""
-        return 1 + len(self.use_case(use_case).repair)
-
-    def next_step(
-        self, verification: Verification, *, attempt: int, use_case: str, misprints: int | None = None
-    ) -> Literal["accept", "repair", "reject"]:
-        """What follows from a verification of the final.
-
-        `misprints` counts the finals that failed it so far, this one included; without it every attempt counts.
-        """
-        if self.accepts(verification, use_case=use_case):
-            return "accept"
-        judged = attempt if misprints is None else misprints
-        return "repair" if judged < self.max_attempts(use_case) else "reject"
-
     def accepts(self, verification: Verification, *, use_case: str) -> bool:
         """Whether a picture is good enough for this use case: more lenient than the verifier where the rules say so."""
         if verification.verdict is Verdict.PASS:
@@ -104,7 +88,7 @@ class Policy(Value):
         if verification.verdict is Verdict.UNREADABLE and not verification.texts:
             return False  # nobody could look at it: there is nothing to be lenient about
         rule = self.use_case(use_case).verify
-        texts_pass = all(check.verdict is Verdict.PASS or check.cer <= rule.max_cer for check in verification.texts)
+        texts_pass = not wrong_texts(verification, rule)
         looks_pass = rule.artifacts == "note" or not defects(verification)
         return texts_pass and looks_pass and bool(verification.texts or verification.artifacts)
 
@@ -139,6 +123,9 @@ class Policy(Value):
                     raise ConfigurationError(f'policy: use_cases.{name}.{tier}: "{model.name}" serves no {tier}s')
             for index, other in enumerate((*use.fallbacks, use.repair_model)):
                 _row(catalogue, other, where=f"use_cases.{name}.fallbacks.{index}")
+        for name, step in self.repair_steps.items():
+            if step.model and not _row(catalogue, step.model, where=f"repair_steps.{name}.model").mask:
+                raise ConfigurationError(f'policy: repair_steps.{name}.model: "{step.model}" takes no mask')
         for name, profile in self.profiles.items():
             for entry in profile.stand_ins:
                 for model_name in (*entry.models, entry.draft, entry.final):
@@ -157,6 +144,11 @@ class Policy(Value):
 def defects(verification: Verification) -> tuple[ArtifactFinding, ...]:
     """The findings that reach their limit; lesser ones are notes."""
     return tuple(finding for finding in verification.artifacts if finding.score >= finding.limit)
+
+
+def wrong_texts(verification: Verification, rule: Verify) -> tuple[TextCheck, ...]:
+    """The expected strings that are further off than the rule allows."""
+    return tuple(check for check in verification.missing if check.cer > rule.max_cer)
 
 
 def _row(catalogue: Catalogue, name: str, *, where: str) -> Model:

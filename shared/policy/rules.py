@@ -12,7 +12,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from shared.models import Box, Name, Size, TextBox, Tier, Value
+from shared.models import Box, Name, Sampler, Size, TextBox, Tier, Value
 
 Guidance = Annotated[float, Field(ge=0.0, le=30.0)]
 
@@ -43,6 +43,13 @@ class Targets(Value):
     cost_usd_micros: int = Field(gt=0)
 
 
+class Budget(Value):
+    """What the finals of one job may come to, the first and its repairs: pictures judged, millionths of a dollar."""
+
+    attempts: int = Field(ge=1)
+    cost_usd_micros: int = Field(ge=1)
+
+
 class UseCase(Value):
     """What an image is for, and how it is then made. The first size is the default."""
 
@@ -57,15 +64,24 @@ class UseCase(Value):
     negative_prompt: str = ""
     verify: Verify = Verify()
     repair: tuple[Name, ...] = ()
-    """Repair steps by name: the first is taken after the first failed verification, and so on."""
+    """Repair steps by name: after a failed verification the first that answers to what failed and was not taken yet."""
     repair_model: Name
     """Repaints the lettering when the final's own model cannot."""
+    typeset: bool = False
+    """Whether the words may be typeset where no model gets them right: exact, but set and not painted."""
+    budget: Budget | None = None
+    """What the finals may cost; None, as in version 1, limits them to one for each step."""
     fallbacks: tuple[Name, ...] = ()
     """Models to take instead, in this order, when the final's host is down, throttled, filtering or gone."""
     targets: Targets
 
     def tier(self, tier: Tier) -> TierRule:
         return self.draft if tier is Tier.DRAFT else self.final
+
+    @property
+    def attempts(self) -> int:
+        """Finals a job may have painted and judged, the first and its repairs."""
+        return self.budget.attempts if self.budget else 1 + len(self.repair)
 
 
 class RepairStep(Value):
@@ -75,15 +91,29 @@ class RepairStep(Value):
     """
 
     kind: Literal["mask", "anew"]
-    guidance_factor: float = Field(gt=0.0, le=1.0)
+    when: tuple[Name, ...] = ()
+    """What it answers to: `missing`, `misspelled` or `unreadable` text, a defect by its kind, or `artifact` for any but
+    what a mask of ours did to the picture around it (`seam`, `outside_changed`). Empty, as in version 1: whatever
+    failed, and a mask step paints anew where there is nothing to mask."""
+    model: Name | None = None
+    """Paints this step, whoever painted before."""
+    guidance_factor: float = Field(1.0, gt=0.0, le=1.0)
     guidance_floor: Guidance = 1.0
     new_seed: bool = False
     grow: float = Field(0.0, ge=0.0, le=0.5)
     """How far the mask reaches beyond the lettering on each side, as a fraction of the image."""
     feather: float = Field(0.02, ge=0.0, le=0.2)
     """How wide the mask fades in on each side, as a fraction of the picture's shorter side."""
-    sampler: Literal["default", "typography"] = "typography"
+    sampler: Sampler = "typography"
     strength: float | None = Field(None, gt=0.0, le=1.0)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.kind == "mask" and self.feather > self.grow:
+            raise ValueError("feather must not exceed grow: the mask would fade over the lettering itself")
+        if self.kind == "anew" and self.model:
+            raise ValueError("model is for masks: another picture altogether is no repair")
+        return self
 
 
 class TextRule(Value):

@@ -12,23 +12,33 @@ is. Exit status 1 when the ladder misses its goal.
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from itertools import chain, count, islice, zip_longest
 from typing import Any, Final
 
 import numpy as np
+from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
-from infra.inference.container.masks import Pixels
+from infra.inference.container.masks import Floats, Pixels
 from infra.inference.container.sketch.misprint import USUAL_GUIDANCE, misprint
-from infra.inference.container.sketch.model import INIT_STRENGTH, SketchModel, encode_png, sketch_fast, sketch_fine
+from infra.inference.container.sketch.model import (
+    REFINE_STRENGTH,
+    SketchModel,
+    encode_png,
+    sketch_fast,
+    sketch_fine,
+)
 from infra.inference.container.sketch.paint import Sketch, paint
 from shared.catalogue import Catalogue
+from shared.masks import drawn
 from shared.models import (
     Attempt,
     AttemptStatus,
@@ -44,7 +54,7 @@ from shared.models import (
     Verdict,
     Verification,
 )
-from shared.policy import Plan, Policy, plan, repair_seed
+from shared.policy import Exhausted, Plan, Policy, plan, repair, repair_seed
 from shared.typography import character_error_rate, verify
 from tests.bench.typography import wilson
 
@@ -69,6 +79,8 @@ class Picture:
     shown: Mapping[str, str]
     nominal_ms: int
     pixels: Pixels | None = None
+    step: str | None = None
+    """The repair that made it."""
 
     @property
     def wrong(self) -> bool:
@@ -86,6 +98,8 @@ class Figures:
     renders_per_job: float
     extra_s_per_job: float
     extra: float
+    steps: Mapping[str, int]
+    """Repairs by name: how often each was taken."""
 
 
 def main() -> None:
@@ -134,6 +148,7 @@ def _figures(way: str, guidance: float, runs: Sequence[Sequence[Picture]]) -> Fi
         renders_per_job=sum(map(len, runs)) / len(runs),
         extra_s_per_job=extra_ms / len(runs) / 1000,
         extra=extra_ms / first_ms,
+        steps=Counter(picture.step for run in runs for picture in run if picture.step),
     )
 
 
@@ -144,7 +159,7 @@ def _retry(job: Job) -> list[Picture]:
     """The same recipe under fresh seeds, as often as the ladder would try, until the words are right."""
     recipe = _plan(job, ()).recipe
     pictures = [_render(recipe, None)]
-    while pictures[-1].wrong and len(pictures) < _POLICY.max_attempts(job.use_case):
+    while pictures[-1].wrong and len(pictures) < _POLICY.use_case(job.use_case).attempts:
         fresh = recipe.model_copy(update={"seed": repair_seed(recipe.seed, len(pictures))})
         pictures.append(_render(fresh, None))
     return pictures
@@ -160,7 +175,8 @@ def _climb(job: Job, *, painting: bool = False, verified: list[tuple[bool, bool]
     picture: Picture | None = None
     while True:
         made = _plan(job, misprints)
-        picture = _render(made.recipe, picture, painting=painting)
+        picture = _render(made.recipe, picture, painting=painting, feather=made.feather)
+        picture = replace(picture, step=made.step)
         yield picture
         seen = _verify(picture) if picture.pixels is not None else _believe(picture)
         if verified is not None:
@@ -168,11 +184,11 @@ def _climb(job: Job, *, painting: bool = False, verified: list[tuple[bool, bool]
         verdict = Verdict.PASS if all(each.verdict is Verdict.PASS for each in seen) else Verdict.FAIL
         verification = Verification(verdict=verdict, texts=seen)
         misprints.append(_attempt(job, made, len(misprints) + 1, verification))
-        if _POLICY.next_step(verification, attempt=len(misprints), use_case=job.use_case) != "repair":
+        if _POLICY.accepts(verification, use_case=job.use_case) or _ended(job, misprints):
             return
 
 
-def _render(recipe: Recipe, before: Picture | None, *, painting: bool = False) -> Picture:
+def _render(recipe: Recipe, before: Picture | None, *, painting: bool = False, feather: float = 0.0) -> Picture:
     """What the painter would draw for a recipe; `before` is the picture a repair repaints in part."""
     init = None
     if recipe.init_image and before:
@@ -193,15 +209,24 @@ def _render(recipe: Recipe, before: Picture | None, *, painting: bool = False) -
         text=content,
         text_box=recipe.text.box if recipe.text else None,
         mask=recipe.mask,
+        weights=_weights(recipe, feather) if painting and recipe.mask else None,
         init=init,
-        strength=INIT_STRENGTH if recipe.strength is None else recipe.strength,
+        strength=REFINE_STRENGTH if recipe.strength is None else recipe.strength,
     )
-    drawn = misprint(
+    shown = misprint(
         content, seed=sketch.seed, prompt=sketch.prompt, model=sketch.model, mode=sketch.mode, guidance=sketch.guidance
     ).content
     kept = before.shown if before and recipe.mask else {}
     pixels = paint(sketch).pixels if painting else None
-    return Picture({**kept, **dict(zip(content, drawn, strict=True))}, model.nominal_ms(sketch), pixels)
+    return Picture({**kept, **dict(zip(content, shown, strict=True))}, model.nominal_ms(sketch), pixels)
+
+
+def _weights(recipe: Recipe, feather: float) -> Floats:
+    """The mask as the render function draws it for our endpoints."""
+    assert recipe.mask is not None
+    mask = drawn(recipe.mask, width=recipe.size.width, height=recipe.size.height, feather=feather)
+    with Image.open(io.BytesIO(mask)) as image:
+        return np.asarray(image, np.float32) / np.float32(255)
 
 
 def _verify(picture: Picture) -> tuple[TextCheck, ...]:
@@ -274,6 +299,19 @@ def _plan(job: Job, misprints: Sequence[Attempt]) -> Plan:
     )
 
 
+def _ended(job: Job, misprints: Sequence[Attempt]) -> bool:
+    step = repair(
+        job,
+        misprints=misprints,
+        candidate=1,
+        policy=_POLICY,
+        catalogue=_CATALOGUE,
+        profile="local",
+        today=_NOW.date(),
+    )
+    return isinstance(step, Exhausted)
+
+
 def _attempt(job: Job, made: Plan, number: int, verification: Verification) -> Attempt:
     size = made.recipe.size
     fingerprint = made.recipe.fingerprint()
@@ -300,6 +338,10 @@ def _attempt(job: Job, made: Plan, number: int, verification: Verification) -> A
             mime="image/png",
             size_bytes=1,
         ),
+        repair=made.repair,
+        step=made.step,
+        skipped=made.skipped,
+        cost_usd_micros=made.estimated_cost_usd_micros,
         simulated=True,
         verification=verification,
         started_at=_NOW,
@@ -353,6 +395,10 @@ def _show(rows: Sequence[Figures], jobs: int, painted: Mapping[str, Any] | None)
         "the policy's ladder, not a model. A job that is wrong at the end is rejected with its best picture kept: "
         "a viewer sees it only where a person lets it pass."
     )
+    for row in rows:
+        if row.steps:
+            taken = ", ".join(f"{name} {times}" for name, times in row.steps.items())
+            console.print(f"Repairs at guidance {row.guidance:g}: {taken}.")
     if painted:
         console.print(f"Painted and verified for real: {json.dumps(painted)}")
 

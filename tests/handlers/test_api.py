@@ -139,7 +139,7 @@ def test_unknown_jobs_and_routes_are_404_in_the_same_shape(call: Call) -> None:
 
 def test_another_tenants_job_is_404_on_every_route(call: Call, sample: Sample, job_id: str) -> None:
     stranger = {"tenant": "rival", "name": "rex", "scopes": "render approve audit admin"}
-    for name in ("api-get", "api-approve", "api-cancel", "api-audit"):
+    for name in ("api-get", "api-approve", "api-accept", "api-cancel", "api-audit"):
         request_context = sample(name)["requestContext"] | {"authorizer": stranger}
         assert call(name, requestContext=request_context)[0] == 404
     request_context = sample("api-list")["requestContext"] | {"authorizer": stranger}
@@ -172,6 +172,12 @@ def test_approving_what_nobody_waits_for_is_a_conflict(call: Call) -> None:
     status, problem, _ = call("api-approve")
 
     assert (status, problem["error"]["code"]) in {(409, "wrong_stage"), (422, "invalid_request")}
+
+
+def test_accepting_a_final_that_did_not_fail_is_a_conflict(call: Call) -> None:
+    status, problem, _ = call("api-accept")
+
+    assert (status, problem["error"]["code"]) == (409, "wrong_stage")
 
 
 def test_lists_page_and_refuse_nonsense(call: Call) -> None:

@@ -148,7 +148,7 @@ def test_many_jobs_at_once_all_end_with_unbroken_chains_in_bounded_processes(sta
     jobs = [stack.finished(job_id, within_s=180) for job_id in job_ids]
 
     assert {job["stage"] for job in jobs} <= {"done", "failed"}
-    assert all(job["stage"] == "done" or job["error"].startswith("rendered_text_mismatch") for job in jobs)
+    assert all(job["stage"] == "done" or job["error"].startswith("rendered_") for job in jobs)
     assert all(intact(stack, job_id) for job_id in job_ids)
     assert stack.stats()["total"] <= 24
 
@@ -213,7 +213,7 @@ def test_killed_workers_and_containers_cost_time_not_jobs(stack: Stack) -> None:
 
     jobs = [stack.finished(job_id, within_s=120) for job_id in job_ids]
 
-    assert all(job["stage"] == "done" or job["error"].startswith("rendered_text_mismatch") for job in jobs)
+    assert all(job["stage"] == "done" or job["error"].startswith("rendered_") for job in jobs)
     assert all(intact(stack, job_id) for job_id in job_ids)
 
 
@@ -257,5 +257,5 @@ def test_an_emulator_killed_with_jobs_on_the_way_loses_none_of_them(stack: Stack
     )
     jobs = [stack.finished(job_id, within_s=120) for job_id in job_ids]
 
-    assert all(job["stage"] == "done" or job["error"].startswith("rendered_text_mismatch") for job in jobs)
+    assert all(job["stage"] == "done" or job["error"].startswith("rendered_") for job in jobs)
     assert all(intact(stack, job_id) for job_id in job_ids)
