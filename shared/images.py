@@ -7,25 +7,28 @@ from __future__ import annotations
 
 import base64
 import io
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import ClientError
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
-from shared.errors import ImageUnreadable, NotFound
+from shared.errors import NotFound
 from shared.models import ImageRef, sha256_hex
+from shared.pictures import opened
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 THUMBNAIL_SIDES: Final = (256, 512)
 """Pixels; the last is made when an image is stored, so that lists can link to it."""
-MAX_PIXELS: Final = 64_000_000
 MAX_UPLOAD_BYTES: Final = 50_000_000
-_MIME: Final = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
+_FORMATS: Final = ("PNG", "JPEG", "WEBP")
+_MIME: Final = {
+    "PNG": "image/png",
+    "JPEG": "image/jpeg",
+    "MPO": "image/jpeg",  # a phone's JPEG with a thumbnail behind it
+    "WEBP": "image/webp",
+}
 _HASH_SIDE: Final = 8
 _PATIENCE_S: Final = 20
 
@@ -134,9 +137,9 @@ class Images:
 def describe(tenant: str, data: bytes) -> ImageRef:
     """Identify an image without storing it. Decodes it fully, so a truncated file is found here.
 
-    Raises ImageUnreadable for what is no PNG, JPEG or WebP, is broken, or is above 64 megapixels.
+    Raises ImageUnreadable for what is no PNG, JPEG or WebP, is broken, or is more than anyone looks at: see pictures.
     """
-    with _opened(data) as image:
+    with opened(data, formats=_FORMATS) as image:
         phash = perceptual_hash(image)
         mime, (width, height) = _MIME[str(image.format)], image.size
     sha256 = sha256_hex(data)
@@ -149,22 +152,6 @@ def describe(tenant: str, data: bytes) -> ImageRef:
         mime=mime,
         size_bytes=len(data),
     )
-
-
-@contextmanager
-def _opened(data: bytes) -> Iterator[Image.Image]:
-    """The image, not decoded yet; whatever goes wrong with it in the meantime is ImageUnreadable."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own, lower limit follows
-            with Image.open(io.BytesIO(data), formats=list(_MIME)) as image:
-                if image.width * image.height > MAX_PIXELS:
-                    raise ImageUnreadable(
-                        f"image of {image.width}x{image.height} px is above {MAX_PIXELS // 10**6} megapixels"
-                    )
-                yield image
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise ImageUnreadable(f"not a readable PNG, JPEG or WebP image: {error}") from error
 
 
 def perceptual_hash(image: Image.Image) -> str:
@@ -183,7 +170,7 @@ def perceptual_hash(image: Image.Image) -> str:
 
 def shrunk(data: bytes, *, side: int) -> bytes:
     """The picture as a WebP of at most `side` px a side; smaller ones keep their size. Raises ImageUnreadable."""
-    with _opened(data) as image:
+    with opened(data, formats=_FORMATS) as image:
         image.draft("RGB", (side, side))  # a JPEG decodes at a fraction
         small = image.convert("RGBA" if image.has_transparency_data else "RGB")
         small.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
 from PIL import ExifTags, Image, ImageOps, ImageStat
 
 from shared.errors import ImageUnreadable
@@ -50,6 +51,19 @@ def open_picture(image: bytes, *, max_side_px: int) -> Picture:
     Raises ImageUnreadable for bytes that are no complete, still PNG, JPEG, WebP or GIF within the limits, and
     MemoryError when memory runs out.
     """
+    with opened(image, formats=_FORMATS) as file:
+        # A phone's MPO is a JPEG with a thumbnail behind it, not an animation.
+        if getattr(file, "is_animated", False) and file.format != "MPO":
+            raise ImageUnreadable("the picture is animated; its frames may show different things, so none is judged")
+        return _looked_at(file, max_side_px)
+
+
+@contextmanager
+def opened(image: bytes, *, formats: tuple[str, ...]) -> Iterator[Image.Image]:
+    """The file in `image`, its header read and harmless, its pixels not decoded yet.
+
+    Whatever Pillow raises on opening it or in the body of the `with` becomes ImageUnreadable, but for MemoryError.
+    """
     if not image:
         raise ImageUnreadable("the image is empty")
     if len(image) > MAX_BYTES:
@@ -58,7 +72,9 @@ def open_picture(image: bytes, *, max_side_px: int) -> Picture:
         with warnings.catch_warnings():
             # Pillow warns at 89 million pixels; our own limit is lower and is an error.
             warnings.simplefilter("ignore")
-            return _open(image, max_side_px)
+            with Image.open(io.BytesIO(image), formats=formats) as file:
+                _refuse_bombs(file, image)
+                yield file
     except (ImageUnreadable, MemoryError):
         raise  # too little memory is our trouble: a good picture must not be repainted for it
     except Exception as error:
@@ -67,27 +83,27 @@ def open_picture(image: bytes, *, max_side_px: int) -> Picture:
         raise ImageUnreadable(f"the bytes are no readable picture: {error or type(error).__name__}") from error
 
 
-def _open(image: bytes, max_side_px: int) -> Picture:
-    with Image.open(io.BytesIO(image), formats=_FORMATS) as opened:
-        width, height = opened.size
-        if width * height > MAX_PIXELS:
-            raise ImageUnreadable(f"the picture has {width} x {height} px; at most {MAX_PIXELS} pixels are decoded")
-        # A phone's MPO is a JPEG with a thumbnail behind it, not an animation.
-        if getattr(opened, "is_animated", False) and opened.format != "MPO":
-            raise ImageUnreadable("the picture is animated; its frames may show different things, so none is judged")
-        if opened.format in ("JPEG", "MPO") and image.count(_START_OF_SCAN) > _MAX_SCANS:
-            raise ImageUnreadable(f"the picture is stored in more than {_MAX_SCANS} scans, which no encoder does")
-        mode = opened.mode
-        opened.draft("RGB", (max_side_px, max_side_px))  # JPEG only: decodes 12 megapixels at a fraction
-        opened.load()
-        if opened.getexif().get(ExifTags.Base.Orientation, 1) in range(5, 9):  # turned by a quarter
-            width, height = height, width
-        ImageOps.exif_transpose(opened, in_place=True)
-        picture = _eight_bit(opened)
-        if max(picture.size) > max_side_px:
-            picture.thumbnail((max_side_px, max_side_px), Image.Resampling.LANCZOS)
-        if picture is opened:  # which would keep the file, and for a WebP its decoder's two canvases
-            picture = picture.copy()
+def _refuse_bombs(file: Image.Image, image: bytes) -> None:
+    if file.width * file.height > MAX_PIXELS:
+        raise ImageUnreadable(
+            f"the picture has {file.width} x {file.height} px; at most {MAX_PIXELS} pixels are decoded"
+        )
+    if file.format in ("JPEG", "MPO") and image.count(_START_OF_SCAN) > _MAX_SCANS:
+        raise ImageUnreadable(f"the picture is stored in more than {_MAX_SCANS} scans, which no encoder does")
+
+
+def _looked_at(file: Image.Image, max_side_px: int) -> Picture:
+    (width, height), mode = file.size, file.mode
+    file.draft("RGB", (max_side_px, max_side_px))  # JPEG only: decodes 12 megapixels at a fraction
+    file.load()
+    if file.getexif().get(ExifTags.Base.Orientation, 1) in range(5, 9):  # turned by a quarter
+        width, height = height, width
+    ImageOps.exif_transpose(file, in_place=True)
+    picture = _eight_bit(file)
+    if max(picture.size) > max_side_px:
+        picture.thumbnail((max_side_px, max_side_px), Image.Resampling.LANCZOS)
+    if picture is file:  # which would keep the bytes, and for a WebP its decoder's two canvases
+        picture = picture.copy()
     if picture.mode != "RGBA":
         return Picture(picture, width, height, mode, 0.0)
     opacity = picture.getchannel("A").histogram()
@@ -105,6 +121,8 @@ def _eight_bit(picture: Image.Image) -> Image.Image:
 
 def _scaled_down_to_eight_bit(picture: Image.Image) -> Image.Image:
     """Grey, in strips: as floats the whole would take four times its memory."""
+    import numpy as np  # in the verify function's bundle only
+
     grey = Image.new("L", picture.size)
     rows = max(1, _STRIP_PX // picture.width)
     for top in range(0, picture.height, rows):

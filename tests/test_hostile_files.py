@@ -11,6 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shared.errors import ImageUnreadable
+from shared.images import describe
 from tests import hostile
 from tests.bench.hostile import MOST_MB, measure
 
@@ -52,3 +54,27 @@ def test_damage_of_any_kind_ends_in_a_verdict_or_the_typed_error(
     image = damage(kind.make(dice), dice)
 
     assert hostile.inspect(image) in {"judged", "refused"}
+
+
+FRONT_DOOR = [kind for kind in LIGHT if kind.name not in {"moving", "endless frames"}]  # which it keeps, unjudged
+
+
+@pytest.mark.parametrize("kind", FRONT_DOOR, ids=lambda kind: kind.name)
+def test_an_upload_is_identified_or_refused_before_it_is_decoded(kind: hostile.Kind) -> None:
+    image = kind.make(random.Random(5))
+
+    try:
+        describe("acme", image)
+        outcome = "judged"
+    except ImageUnreadable:
+        outcome = "refused"
+
+    assert outcome in kind.outcomes or image.startswith(b"GIF")  # we store no GIF
+
+
+def test_a_phone_s_picture_with_its_preview_is_a_jpeg() -> None:
+    picture = hostile.poster(random.Random(3))
+    image = hostile.encoded(picture, "MPO", save_all=True, append_images=[picture])
+
+    assert describe("acme", image).mime == "image/jpeg"
+    assert hostile.inspect(image) == "judged"
