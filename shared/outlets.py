@@ -113,6 +113,9 @@ class Outbox:
 
 
 def _bury(client: SQSClient, url: str, body: str, *, reason: str) -> None:
-    attribute = {"reason": {"DataType": "String", "StringValue": reason[:1000]}}
-    client.send_message(QueueUrl=url, MessageBody=body, MessageAttributes=attribute)
+    client.send_message(
+        QueueUrl=url,
+        MessageBody=body,
+        MessageAttributes={"reason": {"DataType": "String", "StringValue": reason[:1000]}},
+    )
     logger.error("message_buried", reason=reason[:1000])

@@ -56,7 +56,7 @@ class Post:
             port=destination.port,
             target=destination.target.encode("ascii"),
         )
-        sent: dict[bytes | str, bytes | str] = {"Host": _netloc(destination), **headers}
+        sent: list[tuple[str, str]] = [("Host", _netloc(destination)), *headers.items()]
         tls = self._tls if destination.scheme == "https" else None
         try:
             with (
