@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 os.environ.update(
     AWS_ACCESS_KEY_ID="testing",
@@ -20,6 +21,8 @@ import pytest
 from moto import mock_aws
 
 from tests import world
+from tests.local.command import Command
+from tests.local.running import Stack
 
 
 class Clock:
@@ -45,6 +48,32 @@ def aws() -> Iterator[world.Resources]:
     """Table, bucket, bus and queues as the CDK app shapes them, inside moto."""
     with mock_aws():
         yield world.create_resources()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whoever asks for the stack goes to its worker; xdist reads the mark after us."""
+    for item in items:
+        if "stack" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("local-stack"))
+
+
+@pytest.fixture(scope="session")
+def synthesis_cache(pytestconfig: pytest.Config) -> Path:
+    """Kept between sessions: the template is synthesized again only when its source changed."""
+    assert pytestconfig.cache is not None
+    return Path(pytestconfig.cache.mkdir("presscheck"))
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory, synthesis_cache: Path) -> Iterator[Stack]:
+    """One full stack for the session, with state, in a home of its own; see tests/local/running.py."""
+    root = tmp_path_factory.mktemp("stack")
+    command = Command(root / "home", cache=synthesis_cache)
+    ready = command("up", "--state", root / "state", "--time-scale", 0.01)
+    assert ready["event"] == "ready", ready
+    yield Stack(command)
+    command("down")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -17,7 +17,6 @@ from PIL import Image
 from replicate.exceptions import ReplicateError
 
 from tests.clients.test_openai import masked
-from tests.local.conftest import stack, synthesis_cache  # noqa: F401 - fixtures
 from tests.local.running import Stack
 from tests.world import picture
 
@@ -27,13 +26,13 @@ _seeds = iter(range(3_000_000, 4_000_000))
 
 
 @pytest.fixture
-def openai_client(stack: Stack) -> Iterator[openai.OpenAI]:  # noqa: F811 - the fixture
+def openai_client(stack: Stack) -> Iterator[openai.OpenAI]:
     with openai.OpenAI(api_key=stack.api_key, base_url=f"{stack.api_url}/v1") as client:
         yield client
 
 
 @pytest.fixture
-def replicate_client(stack: Stack) -> replicate.Client:  # noqa: F811 - the fixture
+def replicate_client(stack: Stack) -> replicate.Client:
     return replicate.Client(api_token=stack.api_key, base_url=stack.api_url)
 
 
@@ -42,7 +41,7 @@ def sale(**fields: Any) -> dict[str, Any]:
     return {"seed": next(_seeds)} | fields
 
 
-def jobs_since(stack: Stack, before: set[str]) -> set[str]:  # noqa: F811 - the fixture
+def jobs_since(stack: Stack, before: set[str]) -> set[str]:
     return {job["id"] for job in stack.api.get("/v1/jobs?limit=100").json()["jobs"]} - before
 
 
@@ -84,7 +83,7 @@ def test_openai_generates_streams_and_edits_under_a_mask(openai_client: openai.O
     assert changed[0].tobytes() != changed[1].tobytes()
 
 
-def test_openais_retry_waits_for_the_job_it_began(stack: Stack) -> None:  # noqa: F811 - the fixture
+def test_openais_retry_waits_for_the_job_it_began(stack: Stack) -> None:
     """The endpoints are slow for a while, so that the first tries are sent away."""
     before = jobs_since(stack, set())
     client = openai.OpenAI(api_key=stack.api_key, base_url=f"{stack.api_url}/v1", max_retries=8, timeout=3)
@@ -97,7 +96,7 @@ def test_openais_retry_waits_for_the_job_it_began(stack: Stack) -> None:  # noqa
 
 
 def test_openai_lists_models_and_raises_its_own_errors(
-    stack: Stack,  # noqa: F811 - the fixture
+    stack: Stack,
     openai_client: openai.OpenAI,
 ) -> None:
     stranger = openai.OpenAI(api_key="pc_live_" + "x" * 32, base_url=f"{stack.api_url}/v1", max_retries=0)
@@ -119,7 +118,7 @@ def test_openai_lists_models_and_raises_its_own_errors(
 # ── Replicate ────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_replicate_runs_edits_lists_and_cancels(stack: Stack, replicate_client: replicate.Client) -> None:  # noqa: F811
+def test_replicate_runs_edits_lists_and_cancels(stack: Stack, replicate_client: replicate.Client) -> None:
     wanted = {"prompt": "A lighthouse", "size": "512x512"}
 
     output = replicate_client.run("presscheck/hero", input=sale(**wanted))
@@ -140,7 +139,7 @@ def test_replicate_runs_edits_lists_and_cancels(stack: Stack, replicate_client: 
     assert stack.api.get(f"/v1/jobs/{edited.id}").json()["input"]["init_image"]
 
 
-def test_replicate_raises_its_own_errors(stack: Stack, replicate_client: replicate.Client) -> None:  # noqa: F811
+def test_replicate_raises_its_own_errors(stack: Stack, replicate_client: replicate.Client) -> None:
     stranger = replicate.Client(api_token="pc_live_" + "x" * 32, base_url=stack.api_url)
 
     with pytest.raises(ReplicateError) as unknown:
@@ -157,7 +156,7 @@ def test_replicate_raises_its_own_errors(stack: Stack, replicate_client: replica
 # ── pictures ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_picture_is_uploaded_straight_to_s3_and_only_what_it_is_named_by(stack: Stack) -> None:  # noqa: F811
+def test_a_picture_is_uploaded_straight_to_s3_and_only_what_it_is_named_by(stack: Stack) -> None:
     image = picture(5, size=(256, 256))
     digest = hashlib.sha256(image).hexdigest()
 
@@ -173,7 +172,7 @@ def test_a_picture_is_uploaded_straight_to_s3_and_only_what_it_is_named_by(stack
     assert job.status_code == 202, job.text
 
 
-def test_several_callers_at_once_each_get_the_job_they_began(stack: Stack) -> None:  # noqa: F811
+def test_several_callers_at_once_each_get_the_job_they_began(stack: Stack) -> None:
     """Equal calls side by side are wishes of their own: nobody is handed another's job."""
     client = openai.OpenAI(api_key=stack.api_key, base_url=f"{stack.api_url}/v1")
     replies: list[Any] = []

@@ -6,8 +6,7 @@
             ...
         stack.kill("container")
 
-The fixture `stack` lives in tests/local/conftest.py. Tests anywhere else get it with
-`pytest_plugins`-free import: `from tests.local.conftest import stack  # noqa: F401`.
+The fixture `stack` lives in tests/conftest.py.
 Every test that asks for it runs on one xdist worker, so that a session has one stack; the tests
 share its tables, so none may rely on being alone: use own job ids, keys and prompts.
 """
