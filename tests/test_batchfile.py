@@ -61,7 +61,7 @@ def test_rows_of_nothing_but_commas_do_not_count() -> None:
         ("prompt,\na,b\n", "wrong_header", None),
         ("prompt,seed.x\na,b\n", "wrong_header", None),
         ("prompt," + "metadata." + "k" * 11_000 + "\na,b\n", "wrong_header", None),
-        (gzip.compress(b"prompt\nx\n"), "compressed", None),
+        (gzip.compress(b"prompt\nx\n", mtime=0), "compressed", None),
         (b"PK\x03\x04" + bytes(100), "compressed", None),
         ((HEADER + "a,1,\n").encode("utf-16"), "not_utf8", None),
         (HEADER.encode() + b"a,1,\n" + "café,2,\n".encode("latin-1"), "not_utf8", 2),
