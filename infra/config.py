@@ -248,7 +248,8 @@ LOCAL: Final = DEV.model_copy(
         "request_burst": 1_000,
         "tenant": TenantConfig(requests_per_s=100, burst=2_000, jobs_per_day=100_000, open_jobs=10_000),
         "webhook_allow_loopback": True,
-        "bulk_in_flight": 2,
+        # Half of two cores: the other is for the person who waits.
+        "bulk_in_flight": 1,
         "endpoints": (
             EndpointConfig(model="sketch-fast", instance_type="ml.m7i.large", max_instances=1),
             EndpointConfig(model="sketch-fine", instance_type="ml.m7i.large", max_instances=1),
