@@ -559,7 +559,7 @@ def test_a_row_that_was_claimed_by_somebody_who_died_is_started_by_the_next_look
     batch = room.drop(table(2))
     items = list(room._items(room.reading.inspect(batch.id)))
     room.reading.record(RowsTask(batch_id=batch.id, items=tuple(items)))
-    claimed = room.ledger.batches.release(room.now(batch), most=2)
+    claimed = room.ledger.rows.release(batch.id, most=2)
 
     assert [row.row for row in claimed] == [1, 2]
     assert room.on_bulk() == []
@@ -583,7 +583,7 @@ def test_a_lost_workflow_is_started_again_and_given_up_after_six_times(room: Pre
 def test_the_end_of_a_row_is_counted_once_however_often_and_in_whatever_order_it_is_told(room: PressRoom) -> None:
     batch = room.drop(table(1))
     room.play(batch)
-    store, result = room.ledger.batches, RowResult(row=1, status="succeeded", stage="done", cost_usd_micros=7)
+    store, result = room.ledger.rows, RowResult(row=1, status="succeeded", stage="done", cost_usd_micros=7)
 
     assert store.rest(batch.id, 1) and not store.rest(batch.id, 1)
     assert store.end(batch.id, result) and not store.end(batch.id, result)

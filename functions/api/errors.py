@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from aws_lambda_powertools.event_handler import Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from shared.errors import InvalidRequest, PresscheckError, StillRunning, Throttled
+from shared.models.complaints import complaints
 
 _SOON_S = 60
 TITLES: Final = {
@@ -90,23 +91,11 @@ def invalid(error: ValidationError, *, under: str | None = None) -> InvalidReque
 
     `under`: the field of the body that holds what was checked.
     """
-    above = (under,) if under else ()
-    found = [
-        {"param": _field((*above, *item["loc"])), "message": _rule(dict(item))}
-        for item in error.errors(include_url=False)
-    ]
+    found = [{"param": _joined(under, field), "message": rule} for field, rule in complaints(error)]
     first = found[0]
     where = f"{first['param']}: " if first["param"] else ""
     return InvalidRequest(f"{where}{first['message']}", param=first["param"] or None, errors=found)
 
 
-def _field(location: tuple[int | str, ...]) -> str:
-    return ".".join(str(part) for part in location)
-
-
-def _rule(item: dict[str, Any]) -> str:
-    if item["type"] == "extra_forbidden":
-        return "is not a field of this request"
-    if item["type"] == "value_error":
-        return str(item["ctx"]["error"])
-    return str(item["msg"])
+def _joined(above: str | None, field: str | None) -> str:
+    return ".".join(part for part in (above, field) if part)

@@ -25,6 +25,7 @@ from shared.ledger.keys import KeyStore
 from shared.ledger.listings import Listings, listed
 from shared.ledger.releases import ReleaseHistory
 from shared.ledger.renders import Renders
+from shared.ledger.rows import RowStore
 from shared.ledger.signing import SigningStore
 from shared.ledger.table import UNLESS_EXISTS, WRITE_TRIES, Conflict, Table, encode, stamp
 from shared.ledger.tickets import Tickets
@@ -77,6 +78,7 @@ class Ledger:
         self.signing = SigningStore(self._table)
         self.calls = CallStore(self._table)
         self.batches = BatchStore(self._table, patience=batch_patience)
+        self.rows = RowStore(self._table, patience=batch_patience)
 
     def open(self, job: Job, *, actor: str, data: dict[str, Any], once: Once | None = None) -> Job:
         """Write a new job and the first link of its chain. Calling twice with one id raises LedgerConflict.

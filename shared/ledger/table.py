@@ -5,17 +5,22 @@ Hides DynamoDB's wire types and error shapes from the modules beside it. Knows n
 
 from __future__ import annotations
 
+import random
+import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
+
+from shared.errors import LedgerConflict
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
+Answer = TypeVar("Answer")
 Item = dict[str, Any]
 Key = dict[str, str]
 
@@ -148,6 +153,20 @@ class Table:
 
 
 UNLESS_EXISTS: Final = "attribute_not_exists(pk)"
+
+
+def until_written(write: Callable[[], Answer], *, what: str) -> Answer:
+    """What `write` answers, again whenever another writer was faster. Raises LedgerConflict in the end."""
+    for attempt in range(WRITE_TRIES):
+        try:
+            return write()
+        except Conflict:
+            _breathe(attempt)
+    raise LedgerConflict(f"{what}: {WRITE_TRIES} writers in a row were faster; try again")
+
+
+def _breathe(attempt: int) -> None:
+    time.sleep(random.uniform(0, 0.01 * 2 ** min(attempt, 5)))  # noqa: S311 - jitter, not a secret
 
 
 def stamp(at: datetime) -> str:

@@ -64,12 +64,12 @@ class Closing:
 
         after = self.ledger.batches.amend(batch.id, change)
         if changed:
-            logger.info("batch_concluded", batch_id=batch.id, status=status, **after.request_counts)
+            logger.info("batch_concluded", batch_id=batch.id, status=status, counts=after.request_counts)
             measure("BatchesConcluded", 1, status=status.value)
             self.announcer.announce_batch(after)
 
     def _results(self, batch: Batch) -> Iterator[str]:
-        for row in self.ledger.batches.rows(batch.id):
+        for row in self.ledger.rows.accepted(batch.id):
             metadata = row.body.get("metadata", {})
             result = row.result or RowResult(row=row.row, status="canceled", stage="canceled", metadata=metadata)
             yield result.model_dump_json() + "\n"
@@ -78,5 +78,5 @@ class Closing:
         for each in problems:
             whole = Refusal(row=each.row, field=each.param, code=each.code, reason=each.message)
             yield whole.model_dump_json() + "\n"
-        for refusal in self.ledger.batches.refusals(batch.id):
+        for refusal in self.ledger.rows.refused(batch.id):
             yield refusal.model_dump_json() + "\n"

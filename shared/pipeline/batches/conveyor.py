@@ -74,7 +74,7 @@ class Conveyor:
             return BatchReply(next="end")
         see_to = self._cancel if batch.status is BatchStatus.CANCELLING else self._reconcile
         began = self.clock()
-        for row in self.ledger.batches.unfinished(batch_id):
+        for row in self.ledger.rows.unfinished(batch_id):
             if self.clock() - began > _BUDGET:
                 return BatchReply(next="again")
             see_to(batch, row)
@@ -106,16 +106,16 @@ class Conveyor:
         try:
             self._note(self.decisions.cancel(principal_of(batch), job_id_of(batch, row.row)))
         except NotFound:  # claimed by somebody who died, or is about to start it
-            self.ledger.batches.end(batch.id, unstarted(row))
+            self.ledger.rows.end(batch.id, unstarted(row))
 
     # ── counting ─────────────────────────────────────────────────────────────────────────────────
 
     def _note(self, job: Job) -> None:
         assert job.batch is not None  # noqa: S101 - the callers made sure, for the type checker
         if job.stage.terminal:
-            self.ledger.batches.end(job.batch.id, _result(job, self.ledger.attempts(job.id)))
+            self.ledger.rows.end(job.batch.id, _result(job, self.ledger.attempts(job.id)))
         elif job.stage in RESTING:
-            self.ledger.batches.rest(job.batch.id, job.batch.row)
+            self.ledger.rows.rest(job.batch.id, job.batch.row)
 
     # ── releasing ────────────────────────────────────────────────────────────────────────────────
 
@@ -124,7 +124,7 @@ class Conveyor:
         batch = self.ledger.batches.find(batch_id)
         if batch.status is BatchStatus.IN_PROGRESS and batch.counts.released < batch.counts.accepted:
             room = self._share() - batch.counts.in_flight
-            rows = self.ledger.batches.release(batch, most=room) if room > 0 else ()
+            rows = self.ledger.rows.release(batch.id, most=room) if room > 0 else ()
             for row in rows:
                 self._start(batch, row)
             batch = self.ledger.batches.find(batch_id)
@@ -156,7 +156,7 @@ class Conveyor:
         except RequestError as error:
             # It was fine when it was read: a template or a model has been taken back since.
             detail = ErrorDetail(code=error.code, message=error.message, param=error.param, context=error.context)
-            self.ledger.batches.end(batch.id, unstarted(row, error=detail))
+            self.ledger.rows.end(batch.id, unstarted(row, error=detail))
 
 
 def job_id_of(batch: Batch, row: int) -> str:

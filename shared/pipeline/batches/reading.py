@@ -65,13 +65,17 @@ class Reading:
         batch = self.ledger.batches.find(task.batch_id)
         if batch.status is not BatchStatus.VALIDATING:
             return
-        rows, refused = [], []
+        rows: list[Row] = []
+        refused: list[Refusal] = []
         for item in task.items:
             if _empty(item.value):
                 continue
             read = self._read(batch, item)
-            (rows if isinstance(read, Row) else refused).append(read)
-        self.ledger.batches.record(batch.id, rows, refused)
+            if isinstance(read, Row):
+                rows.append(read)
+            else:
+                refused.append(read)
+        self.ledger.rows.record(batch.id, rows, refused)
         logger.info("rows_read", batch_id=batch.id, accepted=len(rows), refused=len(refused))
 
     def _look_through(self, batch: Batch, file: BatchFile) -> BatchReply:
