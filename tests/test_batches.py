@@ -568,6 +568,24 @@ def test_a_row_that_was_claimed_by_somebody_who_died_is_started_by_the_next_look
     assert sorted(room.on_bulk()) == sorted(job_id_of(batch, row) for row in (1, 2))
 
 
+def test_a_look_that_runs_out_of_time_goes_on_where_it_stopped(room: PressRoom) -> None:
+    batch = room.drop("prompt,size\n" + "".join(f"poster {n},256x256\n" for n in range(6)))
+    room.play(batch)
+    room.work(batch)
+    ticks = iter(range(0, 100_000, 90))  # every look at the clock takes a minute and a half
+    begin = room.clock()
+    slow = replace(room.conveyor, clock=lambda: begin + timedelta(seconds=next(ticks)))
+
+    assert slow.look(batch.id).next == "await"
+    stopped_at = room.now(batch).looked_to
+    room.arrivals.cancel(DESIGNER, batch.id)
+    words = [slow.look(batch.id).next for _ in range(3)]
+
+    assert stopped_at == 2
+    assert words == ["again", "again", "finish"]
+    assert room.now(batch).counts.canceled == 6
+
+
 def test_a_lost_workflow_is_started_again_and_given_up_after_six_times(room: PressRoom) -> None:
     batch = room.drop(table(2))
     room.batch_workflow.lives = "ended"

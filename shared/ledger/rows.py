@@ -59,7 +59,8 @@ class RowStore:
     def release(self, batch_id: str, *, most: int) -> tuple[Row, ...]:
         """The next rows that nobody released yet, now the caller's to start. () when another was faster."""
         cursor = int((self._table.get(batch_key(batch_id)) or {}).get("cursor", 0))
-        rows = tuple(_row(item) for item in self._after(batch_id, cursor, most=most))
+        items, _ = self._table.page(**_behind(batch_id, cursor), Limit=most)
+        rows = tuple(map(_row, items))
         if not rows:
             return ()
         try:
@@ -118,34 +119,24 @@ class RowStore:
 
         return until_written(write, what=f"row {result.row} of batch {batch_id}")
 
-    def accepted(self, batch_id: str) -> Iterator[Row]:
-        """Accepted rows in their order, a page at a time."""
-        return map(_row, self._table.under(batch_key(batch_id)["pk"], "ROW#"))
+    def accepted(self, batch_id: str, *, after: int = 0) -> Iterator[Row]:
+        """Accepted rows in their order, a page at a time; those behind row `after`."""
+        found = self._table.every(**_behind(batch_id, after))
+        return map(_row, found)
 
     def refused(self, batch_id: str) -> Iterator[Refusal]:
         """Refused rows in their order, a page at a time."""
         items = self._table.under(batch_key(batch_id)["pk"], "REFUSED#")
         return (Refusal.model_validate_json(item["doc"]) for item in items)
 
-    def unfinished(self, batch_id: str) -> Iterator[Row]:
-        """Released rows whose end is not counted."""
+    def unfinished(self, batch_id: str, *, after: int = 0) -> Iterator[Row]:
+        """Released rows behind row `after` whose end is not counted."""
         cursor = int((self._table.get(batch_key(batch_id)) or {}).get("cursor", 0))
-        for row in self.accepted(batch_id):
+        for row in self.accepted(batch_id, after=after):
             if row.row > cursor:
                 return
             if row.result is None:
                 yield row
-
-    def _after(self, batch_id: str, cursor: int, *, most: int) -> list[dict[str, Any]]:
-        items, _ = self._table.page(
-            KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
-            ExpressionAttributeValues=encode(
-                {":pk": f"BATCH#{batch_id}", ":first": f"ROW#{cursor + 1:08d}", ":last": "ROW#99999999"}
-            ),
-            ConsistentRead=True,
-            Limit=most,
-        )
-        return items
 
     def _added(self, batch_id: str, counts: Mapping[str, int]) -> Any:
         """Counts to add, as `together` takes them; the batch moved, so it is due anew."""
@@ -157,6 +148,16 @@ class RowStore:
             | {f":{name}": count for name, count in counts.items()},
             only_if="attribute_exists(pk)",
         )
+
+
+def _behind(batch_id: str, row: int) -> dict[str, Any]:
+    """The query of accepted rows behind one."""
+    keys = {":pk": batch_key(batch_id)["pk"], ":first": f"ROW#{row + 1:08d}", ":last": "ROW#99999999"}
+    return {
+        "KeyConditionExpression": "pk = :pk AND sk BETWEEN :first AND :last",
+        "ExpressionAttributeValues": encode(keys),
+        "ConsistentRead": True,
+    }
 
 
 def _row_key(batch_id: str, row: int) -> Key:

@@ -122,6 +122,8 @@ class Batch(Value):
     problems: tuple[BatchProblem, ...] = ()
     round: int = 0
     """How often the workflow looked at the jobs; names the ticket it waits at."""
+    looked_to: int = 0
+    """The row at which the last look at the jobs ran out of time; 0 when it saw them all."""
     redrives: int = 0
     output_key: str | None = None
     error_key: str | None = None

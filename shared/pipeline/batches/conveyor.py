@@ -67,17 +67,15 @@ class Conveyor:
     def look(self, batch_id: str) -> BatchReply:
         """See to all jobs of a batch: `await` at a new ticket until something happens, or `finish`.
 
-        Makes good what was not announced and what was claimed but never started; `again` when time was not enough.
+        Makes good what was not announced and what was claimed but never started. Where time was not enough for all rows
+        the next look goes on from there: `again` says that it must be at once.
         """
         batch = self.ledger.batches.amend(batch_id, self._open_round)
         if batch.status.terminal:
             return BatchReply(next="end")
-        see_to = self._cancel if batch.status is BatchStatus.CANCELLING else self._reconcile
-        began = self.clock()
-        for row in self.ledger.rows.unfinished(batch_id):
-            if self.clock() - began > _BUDGET:
-                return BatchReply(next="again")
-            see_to(batch, row)
+        complete = self._see_to_all(batch)
+        if batch.status is BatchStatus.CANCELLING and not complete:
+            return BatchReply(next="again")
         self._go_on(batch_id)
         if _over(batch := self.ledger.batches.find(batch_id)):
             return BatchReply(next="finish")
@@ -93,6 +91,22 @@ class Conveyor:
                 logger.warning("rows_differ", batch_id=batch.id, inspected=batch.rows, read=read)
             changes |= {"status": BatchStatus.IN_PROGRESS, "in_progress_at": self.clock(), "rows": read}
         return changes
+
+    def _see_to_all(self, batch: Batch) -> bool:
+        """See to every released row whose end is not counted; False when time ran out before all of them."""
+        cancelling = batch.status is BatchStatus.CANCELLING
+        see_to = self._cancel if cancelling else self._reconcile
+        began, stopped_at = self.clock(), 0
+        if batch.counts.ended < batch.counts.released:
+            # Who cancels leaves no row behind; who reconciles meets the same resting rows each time.
+            for row in self.ledger.rows.unfinished(batch.id, after=0 if cancelling else batch.looked_to):
+                if self.clock() - began > _BUDGET:
+                    stopped_at = row.row - 1
+                    break
+                see_to(batch, row)
+        if stopped_at != batch.looked_to:
+            self.ledger.batches.amend(batch.id, lambda _: {"looked_to": stopped_at})
+        return stopped_at == 0
 
     def _reconcile(self, batch: Batch, row: Row) -> None:
         try:

@@ -5,6 +5,7 @@ Only wakes, starts again or expires; seeing to the jobs is the workflow's work.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,6 +21,7 @@ from shared.telemetry import logger
 from shared.workflow import BatchWorkflow
 
 MAX_REDRIVES: Final = 5
+_AT_ONCE: Final = 50
 _AT_REST: Final = timedelta(hours=1)
 """How often a batch is looked at that only waits for people or for the night."""
 
@@ -37,9 +39,9 @@ class BatchSweep:
     clock: Callable[[], datetime]
 
     def run(self) -> dict[str, int]:
-        """Look at every due batch once; how many were woken, started again, expired or given up."""
+        """Look at due batches once, at most 50 a run; how many were woken, started again, expired or given up."""
         counts: dict[str, int] = {}
-        for batch_id in self.ledger.batches.due(self.clock()):
+        for batch_id in itertools.islice(self.ledger.batches.due(self.clock()), _AT_ONCE):
             try:
                 what = self._move(self.ledger.batches.find(batch_id))
             except PresscheckError as error:
