@@ -96,17 +96,17 @@ class Conveyor:
         """See to every released row whose end is not counted; False when time ran out before all of them."""
         cancelling = batch.status is BatchStatus.CANCELLING
         see_to = self._cancel if cancelling else self._reconcile
-        began, stopped_at = self.clock(), 0
+        began, stopped_at, complete = self.clock(), 0, True
         if batch.counts.ended < batch.counts.released:
             # Who cancels leaves no row behind; who reconciles meets the same resting rows each time.
             for row in self.ledger.rows.unfinished(batch.id, after=0 if cancelling else batch.looked_to):
                 if self.clock() - began > _BUDGET:
-                    stopped_at = row.row - 1
+                    stopped_at, complete = row.row - 1, False
                     break
                 see_to(batch, row)
         if stopped_at != batch.looked_to:
             self.ledger.batches.amend(batch.id, lambda _: {"looked_to": stopped_at})
-        return stopped_at == 0
+        return complete
 
     def _reconcile(self, batch: Batch, row: Row) -> None:
         try:
