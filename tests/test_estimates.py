@@ -7,6 +7,7 @@ import pytest
 from shared.errors import InvalidRequest
 from shared.models import Finalize
 from shared.pipeline.estimates import Estimates
+from shared.policy import Policies
 from tests.conftest import Clock
 from tests.test_pipeline import Studio
 from tests.world import DESIGNER, STRANGER, Resources, hero
@@ -54,9 +55,11 @@ def test_figures_rest_on_what_the_same_model_took_lately(studio: Studio, estimat
     assert after.draft.renders == 1
     assert after.cost_usd_micros == 2 * draft.cost_usd_micros + final.cost_usd_micros
     assert after.latency_ms == draft.latency_ms.total + final.latency_ms.total
-    assert after.most_usd_micros == after.cost_usd_micros + after.repairs * final.cost_usd_micros
-    capped = estimates.of(DESIGNER, hero(drafts=2, max_cost_usd_micros=1))
-    assert capped.most_usd_micros == 1
+    budget = Policies.load().at(after.policy_version).use_case(after.use_case).budget
+    assert budget is not None
+    assert after.most_usd_micros == 2 * draft.cost_usd_micros + budget.cost_usd_micros
+    capped = estimates.of(DESIGNER, hero(drafts=2, max_cost_usd_micros=20_000))
+    assert capped.most_usd_micros == 20_000
 
 
 def test_yesterdays_renders_speak_until_there_are_new_ones(studio: Studio, estimates: Estimates, clock: Clock) -> None:

@@ -68,9 +68,11 @@ class Estimate(Value):
     drafts: int
     draft: PlannedRender
     final: PlannedRender | None
-    repairs: int = Field(description="How often a final that does not say what it should would be repaired, at most.")
+    repairs: int = Field(description="How often a final that fails its verification would be repaired, at most.")
     cost_usd_micros: int | None = Field(description="All drafts and one final.")
-    most_usd_micros: int | None = Field(description="With every repair; never above `max_cost_usd_micros`.")
+    most_usd_micros: int | None = Field(
+        description="With all repairs the policy pays for; never above `max_cost_usd_micros`."
+    )
     latency_ms: int | None = Field(
         description="To the final, for jobs that wait for nobody: drafts are painted at once."
     )
@@ -96,9 +98,14 @@ class Estimates:
             self._planned(job, tier, each) for tier, each in zip((Tier.DRAFT, Tier.FINAL), planned, strict=True)
         )
         wanted = None if request.finalize is Finalize.DRAFT_ONLY else final
-        repairs = len(policy.use_case(job.use_case).repair) if wanted and job.expected_text else 0
+        use = policy.use_case(job.use_case)
+        repairs = use.attempts - 1 if wanted else 0
         once = _sum([draft] * request.drafts + [wanted] * bool(wanted), "cost_usd_micros")
-        most = None if once is None else once + repairs * ((wanted.cost_usd_micros or 0) if wanted else 0)
+        most = once
+        if once is not None and wanted:
+            final_cost = wanted.cost_usd_micros or 0
+            rest = max(use.budget.cost_usd_micros - final_cost, 0) if use.budget else repairs * final_cost
+            most = once + rest
         ceiling = request.max_cost_usd_micros
         return Estimate(
             use_case=job.use_case,
