@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -50,12 +50,13 @@ def aws() -> Iterator[world.Resources]:
         yield world.create_resources()
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whoever asks for the stack goes to its worker; xdist reads the mark after us."""
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, None, None]:
+    """Whoever asks for the stack goes to its worker; a wrapper, so that xdist reads the mark after us."""
     for item in items:
         if "stack" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.xdist_group("local-stack"))
+    return (yield)
 
 
 @pytest.fixture(scope="session")
