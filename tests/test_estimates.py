@@ -45,7 +45,9 @@ def test_an_estimate_plans_as_the_job_would_and_makes_none(studio: Studio, estim
 
 def test_figures_rest_on_what_the_same_model_took_lately(studio: Studio, estimates: Estimates) -> None:
     before = estimates.of(DESIGNER, hero(drafts=2))
-    assert (before.cost_usd_micros, before.latency_ms, before.draft.renders) == (None, None, 0)
+    assert (before.latency_ms, before.draft.renders) == (None, 0)
+    assert before.final is not None
+    assert before.cost_usd_micros == 2 * before.draft.cost_usd_micros + before.final.cost_usd_micros > 0
 
     job = studio.run()
     attempts = {attempt.tier: attempt for attempt in studio.ledger.attempts(job.id)}

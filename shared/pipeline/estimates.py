@@ -1,8 +1,8 @@
 """What a job would be, before anybody asks for it: its models, its words, its cost and how long it takes.
 
-Plans with the very code that plans a job. Prices come from the catalogue; seconds, and the cost of models sold by the
-second, from what the same model took lately for pictures of the same size. Where there is no such render, it says so
-instead of guessing. Creates nothing.
+Plans with the very code that plans a job. Seconds, and the cost of models sold by the second, come from what the same
+model took lately for pictures of the same size. Without such a render the cost is the catalogue's estimate, and the
+latency is left out instead of guessed. Creates nothing.
 """
 
 from __future__ import annotations
@@ -48,9 +48,7 @@ class PlannedRender(Value):
     simulated: bool
     alias: Alias | None
     recipe: Recipe
-    cost_usd_micros: int | None = Field(
-        description="Of one render; null where its model is sold by the second and new."
-    )
+    cost_usd_micros: int = Field(description="Of one render.")
     latency_ms: int | None = Field(description="Half of the recent ones were faster; null without any.")
     renders: int = Field(description="How many recent renders of this size these figures rest on.")
 
@@ -69,10 +67,8 @@ class Estimate(Value):
     draft: PlannedRender
     final: PlannedRender | None
     repairs: int = Field(description="How often a final that fails its verification would be repaired, at most.")
-    cost_usd_micros: int | None = Field(description="All drafts and one final.")
-    most_usd_micros: int | None = Field(
-        description="With all repairs the policy pays for; never above `max_cost_usd_micros`."
-    )
+    cost_usd_micros: int = Field(description="All drafts and one final.")
+    most_usd_micros: int = Field(description="With all repairs the policy pays for; never above `max_cost_usd_micros`.")
     latency_ms: int | None = Field(
         description="To the final, for jobs that wait for nobody: drafts are painted at once."
     )
@@ -100,13 +96,11 @@ class Estimates:
         wanted = None if request.finalize is Finalize.DRAFT_ONLY else final
         use = policy.use_case(job.use_case)
         repairs = use.attempts - 1 if wanted else 0
-        once = _sum([draft] * request.drafts + [wanted] * bool(wanted), "cost_usd_micros")
-        most = once
-        if once is not None and wanted:
-            final_cost = wanted.cost_usd_micros or 0
-            rest = max(use.budget.cost_usd_micros - final_cost, 0) if use.budget else repairs * final_cost
-            most = once + rest
-        ceiling = request.max_cost_usd_micros
+        final_cost = wanted.cost_usd_micros if wanted else 0
+        once = request.drafts * draft.cost_usd_micros + final_cost
+        rest = max(use.budget.cost_usd_micros - final_cost, 0) if use.budget else repairs * final_cost
+        most = once + (rest if wanted else 0)
+        latencies = [each.latency_ms for each in (draft, wanted) if each]
         return Estimate(
             use_case=job.use_case,
             policy_version=job.policy_version,
@@ -120,8 +114,8 @@ class Estimates:
             final=wanted,
             repairs=repairs,
             cost_usd_micros=once,
-            most_usd_micros=most if most is None or ceiling is None else min(most, ceiling),
-            latency_ms=_sum([draft, wanted] if wanted else [draft], "latency_ms"),
+            most_usd_micros=min(most, request.max_cost_usd_micros or most),
+            latency_ms=None if None in latencies else sum(each or 0 for each in latencies),
         )
 
     def _planned(self, job: Job, tier: Tier, plan: Plan) -> PlannedRender:
@@ -151,13 +145,7 @@ class Estimates:
         return ()
 
 
-def _cost(plan: Plan, recent: Sequence[Attempt]) -> int | None:
-    if plan.model.price(plan.recipe.size).per != "gpu_second":
-        return plan.model.cost_usd_micros(plan.recipe, inference_ms=0)
-    return median_high(each.cost_usd_micros for each in recent) if recent else None
-
-
-def _sum(renders: Sequence[PlannedRender | None], figure: str) -> int | None:
-    """None as soon as one of them is not known."""
-    figures = [getattr(render, figure) for render in renders]
-    return None if None in figures else sum(figures)
+def _cost(plan: Plan, recent: Sequence[Attempt]) -> int:
+    if recent and plan.model.price(plan.recipe.size).per == "gpu_second":
+        return median_high(each.cost_usd_micros for each in recent)
+    return plan.estimated_cost_usd_micros
