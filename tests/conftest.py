@@ -77,11 +77,17 @@ def stack(tmp_path_factory: pytest.TempPathFactory, synthesis_cache: Path) -> It
     command("down")
 
 
+LEFT_OUT = {
+    "inference/sd35": "torch is not installed. To run them:\n"
+    "  pip install -r infra/locks/dev.txt -r infra/locks/inference-test.txt -e . && pytest tests/inference/sd35",
+    "browser": "there is no Chromium. To run them:\n  apt-get install -y chromium && pytest tests/browser",
+}
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say what was left out: the SD3.5 tests need torch, which the README's commands do not install."""
-    skipped = [report for report in terminalreporter.stats.get("skipped", []) if "inference/sd35" in report.nodeid]
-    if skipped:
-        terminalreporter.write_line(
-            f"{len(skipped)} files of tests/inference/sd35 left out: torch is not installed. To run them:\n"
-            "  pip install -r infra/locks/dev.txt -r infra/locks/inference-test.txt -e . && pytest tests/inference/sd35"
-        )
+    """Say what was left out, for want of something that the README's commands do not install, and how to get it."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    for folder, why in LEFT_OUT.items():
+        count = sum(f"tests/{folder}/" in report.nodeid for report in skipped)
+        if count:
+            terminalreporter.write_line(f"{count} of tests/{folder} left out: {why}")

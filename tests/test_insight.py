@@ -30,7 +30,7 @@ def compare(studio: Studio) -> Callable[..., Comparison]:
     comparisons = Comparisons(ledger=studio.ledger, images=studio.images)
 
     def of(left: str, right: str, who: Any = DESIGNER) -> Comparison:
-        return comparisons.of(who, left, right, link=lambda image: f"https://pictures/{image.sha256}")
+        return comparisons.of(who, left, right, link=lambda image, **_: f"https://pictures/{image.sha256}")
 
     return of
 
@@ -200,7 +200,7 @@ def test_links_are_made_by_whoever_may_sign_them(studio: Studio, compare: Callab
         DESIGNER,
         f"{job.id}:d1-1",
         final(studio, job),
-        link=lambda image: seen.append(image) or "https://x",  # type: ignore[func-returns-value]
+        link=lambda image, thumbnail=False: ("" if thumbnail else seen.append(image)) or "https://x",  # type: ignore[func-returns-value]
     )
 
     assert [image.sha256 for image in seen] == [

@@ -53,8 +53,13 @@ export function withQuery(path, query) {
   return given.length ? `${path}?${new URLSearchParams(given)}` : path;
 }
 
+const asked = new Map(); // address -> an answer on its way: who asks meanwhile waits for the same one
+
 /** GET. Equal answers are the same object, so that who renders can compare by identity. */
-export const get = (path, options) => ask("GET", path, options);
+export function get(path) {
+  if (!asked.has(path)) asked.set(path, ask("GET", path).finally(() => asked.delete(path)));
+  return asked.get(path);
+}
 
 /** POST as JSON. */
 export const post = (path, body = {}, options) => ask("POST", path, { ...options, body });

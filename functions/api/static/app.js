@@ -57,6 +57,7 @@ async function route({ moved = true } = {}) {
     leave = (await view.show(main, { ...here, moved })) ?? (() => {});
     if (number !== shown) leave();
     else if (moved) main.querySelector("h1")?.focus({ preventScroll: true });
+    performance.mark("studio-shown");
   } catch (error) {
     clearTimeout(patience);
     if (number !== shown || error.status === 401) return undefined;
@@ -166,4 +167,5 @@ document.getElementById("skip").addEventListener("click", (event) => {
 
 addEventListener("hashchange", () => route());
 drawCorner();
+if (signedIn() && place().view === "" && !location.hash.includes("?")) get("v1/jobs?limit=24").catch(() => {}); // on its way while the view loads
 route();

@@ -42,7 +42,7 @@ class Board {
   }
 
   async load(cursor) {
-    const page = await get(withQuery("v1/jobs", { ...this.filters, limit: PAGE, cursor }));
+    const page = await get(withQuery("v1/jobs", { limit: PAGE, ...this.filters, cursor }));
     const filters = this.filters;
     for (const job of page.jobs) this.jobs.set(job.id, job);
     if (cursor || this.cursor === null) this.cursor = filters === this.filters ? page.cursor : this.cursor;
@@ -113,8 +113,9 @@ class Board {
       gone.remove();
     }
     for (const id of this.cards.keys()) if (!this.jobs.has(id)) this.cards.delete(id);
-    if (!jobs.length) this.sheet.append(this.nothing());
+    if (!jobs.length && !this.cursor) this.sheet.append(this.nothing());
     this.tell(jobs);
+    if (this.cursor && jobs.length < PAGE) this.more(); // a filter finds rare jobs a thousand at a time
     if (!this.loading) refill(this.foot, ["end", Boolean(this.cursor), jobs.length], () =>
       this.cursor ? h("button", { type: "button", onclick: () => this.more() }, "Older jobs") : jobs.length > PAGE && h("p", { class: "hint" }, "That is every job."));
   }

@@ -28,7 +28,7 @@ const address = (sides) => withQuery("compare", sides);
 
 async function choose(place, sides) {
   const page = await get("v1/jobs?limit=60");
-  const jobs = page.jobs.filter((job) => job.attempts.some((each) => each.image));
+  const jobs = page.jobs.filter((job) => pictures(job).length);
   if (!jobs.length) {
     place.replaceChildren(empty("Nothing to compare yet", "Two renders are needed: make the first.", h("a", { class: "button primary", href: "#/new" }, "New render")));
     return;
@@ -48,8 +48,10 @@ async function choose(place, sides) {
   draw();
 }
 
+const pictures = (job) => [...job.drafts, ...(job.final ? [job.final] : [])].filter((each) => each.image);
+
 function shelf(job, sides, asked, held) {
-  const renders = job.attempts.filter((each) => each.image);
+  const renders = pictures(job);
   return h("section", { class: "shelf" },
     h("p", { class: "about" }, h("a", { href: `#/jobs/${job.id}` }, jobTitle(job).slice(0, 90)), h("span", { class: "hint" }, `${spoken(job.use_case)} · ${templateName(job.template)} · ${ago(job.created_at)}`)),
     h("div", { class: "row" }, renders.map((render) => {

@@ -94,6 +94,7 @@ class Sheet {
 
   async act(event, path, body, done) {
     await press(event.currentTarget, async () => {
+      this.wanted = {};
       this.take(await post(`v1/jobs/${this.id}/${path}`, body));
       if (done) say(done);
     });
@@ -136,7 +137,7 @@ class Sheet {
     const name = `Draft ${draft.candidate}`;
     const input = h("input", {
       type: "radio", name: "draft", class: "vh", value: draft.candidate, checked: picked, disabled: !asks, id: `draft-${draft.candidate}`,
-      onchange: () => { this.picked = draft.candidate; this.lay({ right: draft }); },
+      onchange: () => { this.picked = draft.candidate; this.drawProof(); },
     });
     return h("label", { class: "shot", for: input.id }, input,
       h("div", { class: "film", style: { "--ratio": `${draft.image.width} / ${draft.image.height}` } }, picture(draft.image, `${name} of “${jobTitle(this.job)}”`), pencil()),
@@ -227,7 +228,7 @@ class Sheet {
   // ── the rest ─────────────────────────────────────────────────────────────
 
   drawRate() {
-    refill(this.rate, this.job.stage, () => (this.renders.length ? rating(this.job) : null));
+    refill(this.rate, [ENDED.has(this.job.stage), this.job.ratings], () => (this.renders.length && ENDED.has(this.job.stage) ? rating(this.job, (job) => { this.take(job); this.drawRate(); this.drawTrail(); }) : null));
   }
 
   drawAlong() {

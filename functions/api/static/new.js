@@ -4,7 +4,7 @@ import "./box.js";
 import { go } from "./app.js";
 import { get, post } from "./api.js";
 import { h, later, refill } from "./dom.js";
-import { chip, crops, field, icon, press, say, select } from "./pieces.js";
+import { crops, field, icon, press, say, select, simulated } from "./pieces.js";
 import { filled, pieces } from "./prompts.js";
 import { capital, count, dollars, duration, spoken } from "./words.js";
 
@@ -132,7 +132,11 @@ class Desk {
 
   async pickTemplate(version, values = {}) {
     const name = this.template.value;
-    if (!this.details.has(name)) this.details.set(name, await get(`v1/templates/${name}`));
+    if (!this.details.has(name)) {
+      this.variables.replaceChildren(h("p", { class: "hint" }, "One moment")); // nobody types into fields that are about to go
+      this.details.set(name, await get(`v1/templates/${name}`));
+      if (this.template.value !== name) return;
+    }
     const found = this.details.get(name);
     this.version.replaceChildren(...[...found.versions].reverse().map((each) => h("option", { value: each.version }, `${each.version}${each.version === found.released ? ", in force" : ""}`)));
     this.version.value = String(version ?? found.released ?? found.versions.at(-1).version);
@@ -199,6 +203,7 @@ class Desk {
     this.templatePart.hidden = !fromTemplate;
     this.promptPart.hidden = fromTemplate;
     const template = fromTemplate ? this.chosen() : null;
+    if (fromTemplate && !template) return;
     const expected = this.expected(template);
     this.box.size = this.size.value || "1024x1024";
     this.box.words = expected.join("\n");
@@ -219,8 +224,10 @@ class Desk {
   }
 
   drawWords(template) {
+    this.local = true;
     if (!template) return refill(this.words, this.prompt.value, () => this.prompt.value.trim() || h("span", { class: "missing" }, "Write a prompt"));
     const found = pieces(template.prompt, template.variables, this.values);
+    this.local = found !== null;
     return refill(this.words, found, () => found === null
       ? h("span", { class: "missing" }, "This template decides by itself: its words are shown with the estimate.")
       : found.map((each) => (each.from ? h("mark", { class: each.missing ? "missing" : "" }, each.missing ? spoken(each.from) : each.text) : each.text)));
@@ -236,7 +243,8 @@ class Desk {
       wish.variables = Object.fromEntries(Object.entries(this.values).filter(([, value]) => value !== ""));
     } else wish.prompt = this.prompt.value;
     if (own.length) wish.expected_text = own;
-    if (this.box.box && this.expected(template).length) wish.text_box = this.box.box;
+    const expected = this.expected(template);
+    if (this.box.box && expected.length && String(this.box.box) !== String(template?.text_box)) Object.assign(wish, { text_box: this.box.box, expected_text: expected });
     const seed = this.seed.value.trim();
     if (seed) wish.seed = /^\d+$/.test(seed) ? Number(seed) : seed;
     for (const [name, control] of [["negative_prompt", this.negative], ["model", this.model], ["webhook", this.webhook]]) if (control.value.trim()) wish[name] = control.value.trim();
@@ -253,7 +261,7 @@ class Desk {
     const incomplete = wish.template ? Object.entries(this.chosen().variables).some(([name, rule]) => rule.required && rule.default === null && wish.variables[name] === undefined) : !wish.prompt.trim();
     if (incomplete) return this.tellEstimate(null);
     try {
-      const found = await post("v1/jobs/estimate", wish);
+      const found = await post("v1/estimate", wish);
       if (number === this.asked && !this.over) { this.complain(null); this.tellEstimate(found); }
     } catch (error) {
       if (number !== this.asked || this.over) return undefined;
@@ -264,11 +272,13 @@ class Desk {
   }
 
   tellEstimate(found) {
-    refill(this.facts, found, () => found
+    if (found && !this.local) refill(this.words, found.prompt, () => found.prompt);
+    refill(this.facts, found && { ...found, prompt: "" }, () => found
       ? h("dl", { class: "ticket" },
-        row("Drafts", found.drafts), row("Final", found.final),
-        h("div", { class: "sum" }, h("dt", {}, "Altogether, about"), h("dd", {}, dollars(found.cost_usd_micros), found.duration_ms ? h("small", {}, `first draft in ${duration(found.draft_ms)}, all in ${duration(found.duration_ms)}`) : null)),
-        found.simulated && h("div", {}, h("dt", {}, chip("Simulated", "simulated")), h("dd", { class: "hint" }, "painted by the local simulator")))
+        priced(count(found.drafts, "draft"), found.draft, found.drafts), found.final && priced("Final", found.final, 1),
+        h("div", { class: "sum" }, h("dt", {}, "Altogether, about", h("small", {}, found.latency_ms === null ? "no render of this kind to time it by yet" : `in ${duration(found.latency_ms)}`)),
+          h("dd", {}, found.cost_usd_micros === null ? "unknown yet" : dollars(found.cost_usd_micros), found.most_usd_micros > found.cost_usd_micros && h("small", {}, `${dollars(found.most_usd_micros)} with all ${count(found.repairs, "repair")}`))),
+        found.draft.simulated && h("div", {}, h("dt", {}, simulated()), h("dd", { class: "hint" }, "painted by the local simulator")))
       : h("p", { class: "hint" }, "Cost and time are estimated when the words are complete."));
   }
 
@@ -301,7 +311,9 @@ class Desk {
   }
 }
 
-const row = (label, part) => part && h("div", {}, h("dt", {}, part.count > 1 ? `${part.count} drafts` : label === "Drafts" ? "Draft" : label), h("dd", {}, dollars(part.cost_usd_micros), h("small", {}, part.model)));
+/** One line of the estimate; a model sold by the second has no price before it painted something like it. */
+const priced = (label, render, times) => h("div", {}, h("dt", {}, label, h("small", {}, render.alias ? `${render.model} for ${render.alias.asked}` : render.model)),
+  h("dd", {}, render.cost_usd_micros === null ? "–" : dollars(render.cost_usd_micros * times), render.latency_ms !== null && h("small", {}, `about ${duration(render.latency_ms)}`)));
 
 function shape(size) {
   const [width, height] = size.split("x").map(Number);

@@ -133,7 +133,7 @@ export const empty = (title, text, ...actions) =>
 export const failed = (error, again) =>
   h("section", { class: "blank", role: "alert" },
     h("div", { class: "sheet" }, crops(), mark(),
-      h("h2", {}, error.status === 404 ? "Not here" : error.status === 403 ? "Not with this key" : error.status ? "The API refused" : "Nobody answers"),
+      h(document.querySelector("main h1") ? "h2" : "h1", {}, error.status === 404 ? "Not here" : error.status === 403 ? "Not with this key" : error.status ? "The API refused" : "Nobody answers"),
       h("p", {}, error.message),
       h("p", { class: "row" }, again && h("button", { type: "button", onclick: again }, "Try again"), h("a", { class: "button quiet", href: "#/" }, "To the board"))));
 

@@ -45,7 +45,8 @@ export function asCommand(job) {
 
 /** The picture as it is stored and everything on record about it, in one zip; answers its name. */
 export async function download(job, render) {
-  const [reply, audit] = await Promise.all([fetch(render.image.url), get(`v1/jobs/${job.id}/audit`).catch((error) => ({ problem: error.message }))]);
+  // Not from the browser's cache: the copy an <img> left there came without CORS headers.
+  const [reply, audit] = await Promise.all([fetch(render.image.url, { cache: "no-store" }), get(`v1/jobs/${job.id}/audit`).catch((error) => ({ problem: error.message }))]);
   if (!reply.ok) throw new Error(`The picture could not be fetched (${reply.status}). Reload the page and try again.`);
   const picture = new Uint8Array(await reply.arrayBuffer());
   const sha256 = await digest(picture);
