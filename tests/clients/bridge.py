@@ -90,7 +90,7 @@ def serving() -> Iterator[Server]:
             server.requests.append(event)
             with one_at_a_time:
                 reply = handler(event, Context())  # type: ignore[arg-type]
-            body = reply["body"].encode()
+            body = base64.b64decode(reply["body"]) if reply["isBase64Encoded"] else reply["body"].encode()
             self.send_response(reply["statusCode"])
             for name, values in reply["multiValueHeaders"].items():
                 for value in values:
