@@ -15,6 +15,7 @@ from typing import Final
 
 from PIL import ExifTags, Image, ImageOps, ImageStat
 
+from shared import memory
 from shared.errors import ImageUnreadable
 
 MAX_BYTES: Final = 64 * 2**20
@@ -26,6 +27,7 @@ _MAX_SCANS: Final = 100
 could keep us busy for hours."""
 _START_OF_SCAN: Final = b"\xff\xda"
 _STRIP_PX: Final = 1_000_000
+_LARGE_PX: Final = 5_000_000
 _BRIGHT: Final = 160
 _OPAQUE: Final = 255
 
@@ -93,6 +95,15 @@ def _refuse_bombs(file: Image.Image, image: bytes) -> None:
 
 
 def _looked_at(file: Image.Image, max_side_px: int) -> Picture:
+    if file.width * file.height < _LARGE_PX:
+        return _decoded(file, max_side_px)
+    memory.return_freed()  # decoding 24 megapixels may take 0.4 GB
+    picture = _decoded(file, max_side_px)
+    memory.return_freed()
+    return picture
+
+
+def _decoded(file: Image.Image, max_side_px: int) -> Picture:
     (width, height), mode = file.size, file.mode
     file.draft("RGB", (max_side_px, max_side_px))  # JPEG only: decodes 12 megapixels at a fraction
     file.load()

@@ -13,6 +13,7 @@ from typing import Final, Literal
 
 from PIL import Image
 
+from shared import memory
 from shared.models import Box
 from shared.pictures import open_picture
 from shared.typography import tesseract
@@ -20,7 +21,6 @@ from shared.typography.detection import VIEWS, View, detect, pixel_size
 from shared.typography.folding import Case, spellings
 from shared.typography.geometry import Region
 from shared.typography.recognition import Line, crop, recogniser
-from shared.typography.sessions import return_freed_memory
 from shared.typography.words import Reading, Word, reading_order
 
 Engine = Literal["ppocr", "tesseract"]
@@ -109,7 +109,7 @@ class Page:
         if self.engine == "tesseract":
             return tesseract.read(self.picture)
         if look > 0:  # closer looks are the dear ones; the first decides most pictures and shall not pay
-            return_freed_memory()
+            memory.return_freed()
         return _read_view(self.picture, VIEWS[look])
 
 

@@ -6,7 +6,6 @@ onnxruntime is set up. Never imports rapidocr itself, which would pull in OpenCV
 
 from __future__ import annotations
 
-import ctypes
 import functools
 import importlib.util
 import os
@@ -66,15 +65,6 @@ def network(model: str) -> Network:
         # The blocked layout of the last level is no faster on large pictures and takes a third more memory.
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
     return Network(onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"]))
-
-
-def return_freed_memory() -> None:
-    """Hand back to the system what freed arrays left behind: after a page of print that is 0.3 GB.
-
-    What is read off a line is small and outlives the 30 MB it was read from, so that the C library keeps the gaps.
-    """
-    if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):  # glibc only, which is what Lambda has
-        trim(0)
 
 
 @functools.cache
