@@ -29,6 +29,7 @@
     │   ├── RenderFailed                     render_failed              502   the model answered with an error
     │   └── RenderLost                       render_lost                504   no answer and no trace of one
     ├── ImageUnreadable                      image_unreadable           422   bytes that are no picture we accept
+    ├── StoreUnavailable                     store_unavailable          503   images are out of reach; safe to try again
     ├── ReplaysUnavailable                   replays_unavailable        503   a key's earlier use cannot be looked up
     ├── StillWorking                         still_working              503   asked for in one call, not done yet
     ├── LedgerConflict                       ledger_conflict            503   writers kept colliding; safe to try again
@@ -228,6 +229,11 @@ class ImageUnreadable(PresscheckError):
 
     code = "image_unreadable"
     status = 422
+
+
+class StoreUnavailable(PresscheckError):
+    code = "store_unavailable"
+    status = 503
 
 
 class ReplaysUnavailable(PresscheckError):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from botocore.exceptions import ClientError
 from PIL import Image
 
-from shared.errors import NotFound
+from shared.errors import NotFound, StoreUnavailable
 from shared.models import ImageRef, sha256_hex
 from shared.pictures import opened
 
@@ -105,11 +105,16 @@ class Images:
     def follow(self, key: str, query: str) -> tuple[bytes, str]:
         """What a presigned link leads to, and its media type. S3 judges the link: no rights of ours are used.
 
-        Raises NotFound for a link that has expired or was never ours.
+        Raises NotFound for a link that has expired or was never ours, StoreUnavailable when S3 does not answer.
         """
         import httpx
 
-        reply = httpx.get(f"{self.origin}{key}?{query}", timeout=_PATIENCE_S)
+        try:
+            reply = httpx.get(f"{self.origin}{key}?{query}", timeout=_PATIENCE_S)
+        except httpx.HTTPError as error:
+            raise StoreUnavailable("the image store does not answer; try the same link again") from error
+        if reply.is_server_error:
+            raise StoreUnavailable(f"the image store answered {reply.status_code}; try the same link again")
         if reply.status_code != httpx.codes.OK:
             raise NotFound("this link has expired, or leads nowhere; ask for a new one")
         return reply.content, reply.headers.get("content-type", "application/octet-stream")

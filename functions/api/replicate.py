@@ -137,7 +137,7 @@ def get_model_version(owner: str, name: str, version: str) -> Response[str]:
     return json_reply(200, model_version(name))
 
 
-@routes.get("/files/images/<tenant>/<shard>/<sha256>", public=True, gives={200: "image/*"}, errors=(404,))
+@routes.get("/files/images/<tenant>/<shard>/<sha256>", public=True, gives={200: "image/*"}, errors=(404, 503))
 def follow_output(tenant: str, shard: str, sha256: str) -> Response[bytes]:
     """Fetch an output of a prediction. The link itself is the permission, and it is short-lived."""
     key = f"images/{tenant}/{shard}/{sha256}"
