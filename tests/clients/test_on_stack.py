@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import json
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -15,12 +16,12 @@ import pytest
 import replicate
 from PIL import Image
 from replicate.exceptions import ReplicateError
+from replicate.webhook import Webhooks, WebhookSigningSecret
 
 from tests.clients.test_openai import masked
 from tests.local.running import Stack
+from tests.receiver import receiver
 from tests.world import picture
-
-pytestmark = pytest.mark.xdist_group("local-stack")
 
 _seeds = iter(range(3_000_000, 4_000_000))
 
@@ -151,6 +152,29 @@ def test_replicate_raises_its_own_errors(stack: Stack, replicate_client: replica
 
     assert [each.value.status for each in (unknown, missing, invalid)] == [401, 404, 422]
     assert "colour" in (invalid.value.detail or "")
+
+
+def test_replicate_s_own_verifier_takes_the_predictions_its_webhook_is_told(
+    stack: Stack, replicate_client: replicate.Client
+) -> None:
+    secret = WebhookSigningSecret(key=stack.api.get("/v1/webhooks/secret").json()["secret"])
+
+    with receiver() as there:
+        prediction = replicate_client.predictions.create(
+            version="hero",
+            input=sale(prompt="A lighthouse", size="256x256"),
+            webhook=there.url,
+            webhook_events_filter=["start", "completed"],
+        )
+        prediction.wait()
+        stack.until(lambda: len(there.received) == 2)
+    for _, headers, body in there.received:
+        Webhooks.validate(headers=headers, body=body, secret=secret)
+    told = [json.loads(body) for _, _, body in there.received]
+
+    assert {each["id"] for each in told} == {prediction.id}
+    assert [each["status"] for each in told if each["completed_at"]] == [prediction.status]
+    assert {each["urls"]["get"] for each in told} == {prediction.urls["get"]}
 
 
 # ── pictures ─────────────────────────────────────────────────────────────────────────────────────

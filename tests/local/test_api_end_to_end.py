@@ -7,13 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
-import pytest
 from PIL import Image
 
 from tests.local.running import Stack
 from tests.local.test_end_to_end import HERO
-
-pytestmark = pytest.mark.xdist_group("local-stack")
 
 
 def _job(**fields: Any) -> dict[str, Any]:

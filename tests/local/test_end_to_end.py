@@ -10,12 +10,9 @@ import signal
 from typing import Any
 
 import httpx
-import pytest
 from PIL import Image
 
 from tests.local.running import Stack
-
-pytestmark = pytest.mark.xdist_group("local-stack")
 
 HERO = {
     "prompt": "Hero banner for a summer sale: a sunlit beach at golden hour",

@@ -14,8 +14,6 @@ from tests.local.running import Stack
 from tests.local.test_end_to_end import submit
 from tests.receiver import Receiver, receiver
 
-pytestmark = pytest.mark.xdist_group("local-stack")
-
 
 def deliveries(stack: Stack, job_id: str) -> dict[str, dict[str, Any]]:
     reply = stack.api.get(f"/v1/jobs/{job_id}/deliveries")
