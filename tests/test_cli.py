@@ -135,7 +135,7 @@ def test_every_option_of_render_reaches_the_api(terminal: Terminal) -> None:
         *("--use-case", "banner", "--seed", "7", "--size", "1024x1024", "--guidance", "6.5", "--steps", "20"),
         *("--expected-text", "SALE", "--expected-text", "50%", "--text-box", "0.1,0.6,0.8,0.3", "--drafts", "2"),
         *("--finalize", "off_peak", "--tag", "summer", "--metadata", "ticket=ART-1", "--negative-prompt", "fog"),
-        *("--no-wait", "--json"),
+        *("--fresh", "--no-wait", "--json"),
     )
 
     assert result.exit_code == 0
@@ -150,6 +150,7 @@ def test_every_option_of_render_reaches_the_api(terminal: Terminal) -> None:
         "steps": 20,
         "expected_text": ["SALE", "50%"],
         "text_box": [0.1, 0.6, 0.8, 0.3],
+        "fresh": True,
         "drafts": 2,
         "finalize": "off_peak",
         "tags": ["summer"],

@@ -313,6 +313,20 @@ def test_who_waits_for_a_painter_in_vain_paints_alone(end: str, studio: Studio) 
     assert not studio.ledger.attempts(waiter.id)[0].cached
 
 
+def test_a_fresh_job_is_painted_anew_and_leaves_the_cache_as_it_was(studio: Studio) -> None:
+    first = studio.run()
+    studio.host.answers = [picture(7), picture(8)]
+
+    fresh = studio.run(fresh=True)
+    later = studio.run()
+
+    painted = [studio.finals(job)[-1] for job in (first, fresh, later)]
+    assert [final.cached for final in painted] == [False, False, True]
+    assert len({final.fingerprint for final in painted}) == 1
+    shas = [final.image.sha256 for final in painted if final.image]
+    assert shas[0] == shas[2] != shas[1]
+
+
 def test_a_tenant_is_never_served_from_anothers_cache(studio: Studio) -> None:
     studio.run()
     orders = len(studio.host.orders)

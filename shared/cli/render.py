@@ -97,6 +97,10 @@ def render(
             "--text-box", metavar="X,Y,W,H", help="Where it belongs, in fractions of the image.", rich_help_panel=_TEXT
         ),
     ] = None,
+    fresh: Annotated[
+        bool,
+        typer.Option("--fresh", help="Paint anew what the cache would answer; costs again.", rich_help_panel=_HOW),
+    ] = False,
     drafts: Annotated[int, typer.Option("--drafts", "-n", help="1 to 8 draft candidates.", rich_help_panel=_WHEN)] = 1,
     finalize: Annotated[
         Finalize, typer.Option("--finalize", help="When the final follows the draft.", rich_help_panel=_WHEN)
@@ -138,6 +142,7 @@ def render(
         "steps": steps,
         "expected_text": expected_text or [],
         "text_box": box(text_box) if text_box else None,
+        "fresh": fresh or None,
         "drafts": drafts,
         "finalize": finalize.value,
         "tags": tag or [],

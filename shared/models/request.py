@@ -74,6 +74,11 @@ class JobRequest(Value):
     cancel_after_s: Annotated[StrictInt, Field(ge=5, le=604_800)] | None = Field(
         None, description="Canceled where it has not concluded so many seconds after it was submitted."
     )
+    fresh: bool = Field(
+        False,
+        description="Paint anew, though the very same recipe was painted before; later jobs are still served the first "
+        "picture of it.",
+    )
     drafts: Annotated[StrictInt, Field(ge=1, le=MAX_DRAFTS)] = 1
     finalize: Finalize = Finalize.AUTO
     webhook: HttpUrl | None = Field(None, description="Told what becomes of the job, signed (Standard Webhooks).")

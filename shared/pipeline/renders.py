@@ -95,12 +95,16 @@ class Renders:
         return self._store(attempt, painted, model)
 
     def _paint(self, attempt: Attempt, model: Model, *, job: Job | None = None) -> StepReply:
-        """From the cache; else beside whoever paints the same recipe already; else by the provider."""
-        if hit := self.cache.find(attempt.tenant, attempt.recipe):
-            return self._record(_from_cache(attempt, hit, now=self.clock()), event="render.cached", job=job)
-        attempt = self.cache.lead_or_join(attempt)
-        if attempt.waits_for:
-            return self._record(attempt, event="render.joined", job=job)
+        """From the cache; else beside whoever paints the same recipe already; else by the provider.
+
+        A fresh job takes the last way only, and so its attempts wait for nobody.
+        """
+        if job is None or not job.request.fresh:
+            if hit := self.cache.find(attempt.tenant, attempt.recipe):
+                return self._record(_from_cache(attempt, hit, now=self.clock()), event="render.cached", job=job)
+            attempt = self.cache.lead_or_join(attempt)
+            if attempt.waits_for:
+                return self._record(attempt, event="render.joined", job=job)
         provider = self.providers[model.provider]
         if not provider.repeatable:
             self._write(attempt, event="render.started", job=job)
