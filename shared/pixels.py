@@ -11,7 +11,7 @@ from typing import Final
 
 from PIL import Image, ImageChops, ImageMath
 
-from shared.models import Value
+from shared.models import Value, sha256_hex
 
 _SIDE_PX: Final = 1024
 _SEEN: Final = 8
@@ -51,6 +51,13 @@ def difference(a: bytes, b: bytes) -> PixelDifference:
         changed=round(_mean(strongest.point([255 * (level > _SEEN) for level in range(256)])) / 255, 6),
         ssim=round(_ssim(_luma(one), _luma(other)), 4),
     )
+
+
+def pixel_digest(image: bytes) -> str:
+    """sha256 of a picture's size and its decoded RGB pixels: what a file says, however it is encoded."""
+    with Image.open(io.BytesIO(image)) as picture:
+        pixels = picture.convert("RGB")
+    return sha256_hex(f"{pixels.width}x{pixels.height}\n".encode() + pixels.tobytes())
 
 
 def _opened(data: bytes) -> Image.Image:

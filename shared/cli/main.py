@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from shared.cli import batches, demo, jobs, keys, local, models, policy, render, templates, webhooks
+from shared.cli import batches, demo, golden, jobs, keys, local, models, policy, render, templates, webhooks
 from shared.cli.errors import CliError, report
 from shared.cli.options import wants_json
 from shared.cli.world import World, world_of
@@ -90,6 +90,12 @@ app.add_typer(
     templates.app,
     name="templates",
     help="Prompt templates: look, check, write, release, roll back.",
+    rich_help_panel=_CHOICES,
+)
+app.add_typer(
+    golden.app,
+    name="golden",
+    help="What released templates must look like: check, update.",
     rich_help_panel=_CHOICES,
 )
 app.add_typer(

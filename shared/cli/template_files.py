@@ -13,6 +13,7 @@ from shared.catalogue import Catalogue
 from shared.cli.api import Api
 from shared.cli.errors import CliError
 from shared.errors import ConfigurationError, InvalidRequest
+from shared.goldens import golden_problems
 from shared.policy import Policies
 from shared.prompts import DIRECTORY, Templates, check, lock
 
@@ -39,7 +40,8 @@ def must_exist(found: Templates, reference: str) -> None:
 
 def problems(folder: Path) -> tuple[str, ...]:
     policies = Policies.load()
-    return check(folder, policy=policies.at(policies.released), catalogue=Catalogue.load())
+    wrong = check(folder, policy=policies.at(policies.released), catalogue=Catalogue.load())
+    return (*wrong, *golden_problems(folder))
 
 
 def must_be_sound(folder: Path, template: str) -> None:

@@ -29,11 +29,13 @@ def open_http(base_url: str) -> httpx.Client:
 
 @dataclass(frozen=True)
 class World:
-    """`open_http` gets the base URL; `stack_command` runs the local stack; `sleep` and `clock` count seconds."""
+    """`open_http` gets the base URL; `stack_command` runs the local stack, `container_command` the serving
+    container; `sleep` and `clock` count seconds."""
 
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     open_http: Callable[[str], httpx.Client] = open_http
     stack_command: tuple[str, ...] = (sys.executable, "-m", "infra.local")
+    container_command: tuple[str, ...] = (sys.executable, "-m", "infra.inference.container")
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
     out: Console = field(default_factory=lambda: Console(highlight=False))

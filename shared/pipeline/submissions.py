@@ -25,7 +25,6 @@ from shared.models import (
     BatchRef,
     Door,
     Edit,
-    Finalize,
     ImageRef,
     IntakeMessage,
     Job,
@@ -36,8 +35,9 @@ from shared.models import (
 )
 from shared.outlets import Announcer, Intake
 from shared.pipeline.releases import Releases
-from shared.policy import Policies, rehearse
-from shared.prompts import Rendered, Template, Templates, normalise
+from shared.pipeline.settling import settled, worded
+from shared.policy import Policies
+from shared.prompts import Templates
 from shared.telemetry import logger
 from shared.webhooks.destinations import Destinations
 from shared.workflow import Workflow
@@ -103,12 +103,24 @@ class Submissions:
     def settle(self, who: Principal, request: JobRequest, *, door: Door = _NO_DOOR) -> Job:
         """The job that this request would become. Raises what `submit` raises; promises nothing."""
         template = self._releases.template(request.template) if request.template else None
-        job = self._settle(who, request, template, door=door)
+        policy = self._releases.policy()
+        seed, seed_set = self._seed(request)
+        edit, canvas = self._edit(who, request)
+        job = settled(
+            request,
+            job_id=self.new_id(),
+            tenant=who.tenant,
+            template=template,
+            policy=policy,
+            seed=seed,
+            seed_set=seed_set,
+            edit=edit,
+            canvas=canvas,
+            door=door,
+            now=self.clock(),
+        )
         # What no model can paint is refused now and not in the night.
-        model = self._rehearse(job)
-        if template and model in template.variants:
-            job = _reworded(job, template.render(request.variables, model=model))
-            self._rehearse(job)
+        job = worded(job, template, policy=policy, catalogue=self.catalogue, profile=self.profile)
         if request.webhook:
             self.destinations.find(str(request.webhook))
         return job
@@ -144,60 +156,6 @@ class Submissions:
     @property
     def _releases(self) -> Releases:
         return Releases(ledger=self.ledger, templates=self.templates, policies=self.policies, clock=self.clock)
-
-    def _rehearse(self, job: Job) -> str:
-        """The model whose words the prompt should speak: the one that decides how the job ends.
-
-        Draft and final share one prompt. A simulation is spoken to as the model it stands in for. Raises RequestError
-        for what no model can paint.
-        """
-        draft, final = rehearse(
-            job,
-            policy=self.policies.at(job.policy_version),
-            catalogue=self.catalogue,
-            profile=self.profile,
-            today=job.created_at.date(),
-        )
-        chosen = draft if job.request.finalize is Finalize.DRAFT_ONLY else final
-        if chosen.alias and chosen.model.simulated:
-            return self.catalogue.find(chosen.alias.asked).name
-        return chosen.model.name
-
-    def _settle(self, who: Principal, request: JobRequest, template: Template | None, *, door: Door) -> Job:
-        """Every question answered: by the request, else by its template, else by the policy."""
-        filled = template.render(request.variables) if template else Rendered(prompt=normalise(request.prompt or ""))
-        policy = self._releases.policy()
-        use_case = policy.settle(request)
-        if request.use_case is None and request.model is None:
-            use_case = next((name for name in filled.use_cases if name in policy.use_cases), use_case)
-        seed, seed_set = self._seed(request)
-        edit, canvas = self._edit(who, request)
-        now = self.clock()
-        return Job(
-            id=self.new_id(),
-            tenant=who.tenant,
-            stage=Stage.QUEUED,
-            seq=0,
-            head="",
-            request=request,
-            door=door,
-            use_case=use_case,
-            policy_version=policy.version,
-            prompt=filled.prompt,
-            negative_prompt=request.negative_prompt or filled.negative_prompt,
-            template=filled.ref,
-            expected_text=request.expected_text or filled.expected_text,
-            text_box=request.text_box or filled.text_box,
-            edit=edit,
-            guidance=request.guidance if request.guidance is not None else filled.recipe.guidance,
-            steps=request.steps or filled.recipe.steps,
-            seed=seed,
-            seed_set=seed_set,
-            size=request.size or canvas or filled.size or policy.default_size(use_case),
-            rounds=(request.drafts,),
-            created_at=now,
-            updated_at=now,
-        )
 
     def _edit(self, who: Principal, request: JobRequest) -> tuple[Edit | None, Size | None]:
         """The picture to start from and its size, which is the job's unless it asks for another."""
@@ -249,12 +207,6 @@ def _canvas(picture: ImageRef) -> Size:
     except ValidationError as error:
         problem = f"init_image has {picture.width}x{picture.height} px; sides of 64 to 8192 px can be painted"
         raise InvalidRequest(problem, param="init_image") from error
-
-
-def _reworded(job: Job, filled: Rendered) -> Job:
-    """The same job in the words of its model's variant."""
-    negative_prompt = job.request.negative_prompt or filled.negative_prompt
-    return job.model_copy(update={"prompt": filled.prompt, "negative_prompt": negative_prompt})
 
 
 def _facts(job: Job) -> dict[str, object]:

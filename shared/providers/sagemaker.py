@@ -81,7 +81,10 @@ class SageMaker:
         """Queue the render. The output key follows from the attempt, so a repeated call finds the same answer."""
         key = f"{_INPUTS}/{order.id}.json"
         self._s3.put_object(
-            Bucket=self._bucket, Key=key, Body=canonical_json(_request(order)).encode(), ContentType="application/json"
+            Bucket=self._bucket,
+            Key=key,
+            Body=canonical_json(wire_request(order)).encode(),
+            ContentType="application/json",
         )
         try:
             reply = self._runtime.invoke_endpoint_async(
@@ -108,7 +111,7 @@ class SageMaker:
 
     def collect(self, ticket: Ticket) -> Painted:
         if (output := self._read(ticket.output_location)) is not None:
-            return _painted(output, ticket)
+            return read_reply(output, request_id=ticket.id)
         if (failure := self._read(ticket.failure_location)) is not None:
             reason = failure.decode(errors="replace").strip()[:500]
             raise RenderFailed(f"the model answered {ticket.id} with an error: {reason}")
@@ -130,7 +133,8 @@ class SageMaker:
             return None
 
 
-def _request(order: Order) -> dict[str, Any]:
+def wire_request(order: Order) -> dict[str, Any]:
+    """The body of POST /invocations that paints an order."""
     recipe = order.recipe
     return {
         "version": WIRE_VERSION,
@@ -152,18 +156,19 @@ def _request(order: Order) -> dict[str, Any]:
     }
 
 
-def _painted(output: bytes, ticket: Ticket) -> Painted:
+def read_reply(output: bytes, *, request_id: str) -> Painted:
+    """The picture in a reply. Raises RenderFailed where it holds none, or answers another request."""
     try:
         reply = _Reply.model_validate_json(output)
         data = base64.b64decode(reply.image.data, validate=True)
     except (ValidationError, binascii.Error) as error:
         raise RenderFailed(
-            f"{ticket.id}: the container's reply is not version {WIRE_VERSION} of the contract: {error}"
+            f"{request_id}: the container's reply is not version {WIRE_VERSION} of the contract: {error}"
         ) from error
-    if reply.request_id != ticket.id:
-        raise RenderFailed(f"{ticket.id}: the reply answers {reply.request_id[:80]}, not this request")
+    if reply.request_id != request_id:
+        raise RenderFailed(f"{request_id}: the reply answers {reply.request_id[:80]}, not this request")
     if not data:
-        raise RenderFailed(f"{ticket.id}: the reply carries no image")
+        raise RenderFailed(f"{request_id}: the reply carries no image")
     return Painted(
         data=data,
         seed_sent=reply.seed,
@@ -173,7 +178,7 @@ def _painted(output: bytes, ticket: Ticket) -> Painted:
         queue_ms=reply.timings_ms.queue,
         inference_ms=reply.timings_ms.inference,
         billed_ms=reply.nominal_inference_ms,
-        provider_request_id=ticket.id,
+        provider_request_id=request_id,
     )
 
 
