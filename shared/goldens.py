@@ -131,6 +131,8 @@ def _problems(directory: Path, goldens: Mapping[str, Golden]) -> Iterator[str]:
             yield f"{where}: there is no {name}/{version}.toml"
         elif sha256_hex(file.read_bytes()) != golden.digest:
             yield f"{where}: {reference} was edited since; look again: presscheck golden update --template {reference}"
+        if not golden.looks:
+            yield f"{where}: it holds no picture yet: presscheck golden update --template {reference}"
         for model in golden.looks:
             if not (thumbnail := thumbnail_path(directory, reference, model)).is_file():
                 yield f"{where}: {thumbnail.name} is gone; restore it from version control"

@@ -12,6 +12,8 @@ import pytest
 from pydantic import BaseModel
 
 from shared.catalogue import Catalogue
+from shared.goldens import Golden, Look, write_golden
+from shared.models import Recipe, Size, Tier, sha256_hex
 from shared.pipeline.listings import model_list, policy_view, template_list, template_view
 from shared.policy import Policies
 from shared.prompts import Templates, lock
@@ -22,6 +24,7 @@ from tests.test_prompts import CARD, write
 
 POLICIES = Policies.load()
 POLICY = POLICIES.at(POLICIES.released)
+SIZE = Size(width=256, height=256)
 MODELS = model_list(policy=POLICY, catalogue=Catalogue.load(), profile="local", today=date(2026, 11, 23))
 
 
@@ -32,6 +35,18 @@ def folder(tmp_path: Path) -> Path:
     folder.mkdir()
     write(folder)
     lock(folder, ["card@1"])
+    look = Look(
+        tier=Tier.FINAL,
+        compare="perceptual",
+        pixels="0" * 64,
+        phash="0" * 16,
+        revision="r1",
+        recipe=Recipe(model="sketch-fine", prompt="a card", seed=42, size=SIZE),
+    )
+    golden = Golden(
+        template="card@1", digest=sha256_hex(CARD), use_case="default", size=SIZE, looks={"sketch-fine": look}
+    )
+    write_golden(folder, golden, {"sketch-fine": b"a thumbnail"})
     write(folder, CARD.replace("A {{ colour }}", "One {{ colour }}"), version=2)
     return folder
 

@@ -203,6 +203,7 @@ def test_a_release_without_a_golden_is_found(checkout: Checkout) -> None:
         (lambda golden: golden.update(template="card@2"), "it is of card@2, not of what it is named after"),
         (lambda golden: golden["looks"]["sketch-fine"].update(pixels="x"), "looks.sketch-fine.pixels"),
         (lambda golden: golden.update(seeds=1), "seeds"),
+        (lambda golden: golden.update(looks={}), "it holds no picture yet"),
     ],
 )
 def test_a_golden_that_fits_nothing_is_named_with_its_file(
