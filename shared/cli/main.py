@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from shared.cli import batches, demo, golden, jobs, keys, local, models, policy, render, templates, webhooks
+from shared.cli import batches, bench, demo, golden, jobs, keys, local, models, policy, render, templates, webhooks
 from shared.cli.errors import CliError, report
 from shared.cli.options import wants_json
 from shared.cli.world import World, world_of
@@ -32,6 +32,7 @@ PRESSCHECK_API_URL and PRESSCHECK_API_KEY name it; else it is the local one.
 """
 
 _CHOICES = "What there is to choose from"
+_MEASURE = "Is it worth it"
 
 
 class _Commands(TyperGroup):
@@ -102,6 +103,7 @@ app.add_typer(
     keys.app, name="keys", help="API keys of your tenant: make, list, revoke.", rich_help_panel="Who may do what"
 )
 app.add_typer(policy.app, name="policy", help="The policy: look, release, roll back.", rich_help_panel=_CHOICES)
+app.command(epilog=bench.EPILOG, rich_help_panel=_MEASURE)(bench.bench)
 local.register(app)
 
 

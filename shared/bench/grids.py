@@ -1,0 +1,99 @@
+"""A bench report as rows of text: what a terminal and a page both show.
+
+Hides which figures stand in which order. Neither prints nor draws.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shared.bench import wording
+from shared.bench.report import Arm, ArmRatios, BenchReport, Comparison
+from shared.bench.stats import Spread
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table; every row begins with its name and is as long as `columns`."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    below: str = ""
+
+
+def of_bench(report: BenchReport) -> list[Grid]:
+    """Two tables an arm, then one for each pair compared."""
+    compared = report.comparison.arms if report.comparison else ()
+    arms = [grid for arm in report.arms for grid in (_times(arm, report), _rates(arm))]
+    return arms + [_ratios(pair, report.comparison) for pair in compared]
+
+
+def _times(arm: Arm, report: BenchReport) -> Grid:
+    found = arm.figures
+    times = (
+        ("total", found.total_ms),
+        ("to the draft", found.draft_ms),
+        ("in the model's queue", found.queue_ms),
+        ("painting", found.inference_ms),
+    )
+    return Grid(
+        title=f"{arm.name}: {found.requests} of {report.requests} requests, {wording.arriving(report.load)}",
+        columns=("", "median", "p90", "p99"),
+        rows=tuple((name, *_spread(spread)) for name, spread in times),
+        below=_painters(arm),
+    )
+
+
+def _rates(arm: Arm) -> Grid:
+    found = arm.figures
+    return Grid(
+        title="",
+        columns=(arm.name, ""),
+        rows=(
+            ("throughput", wording.rate(found.per_s)),
+            ("cost of 1,000 jobs", wording.usd(found.usd_per_1000)),
+            ("errors", wording.percent(found.errors) + wording.codes(found.error_codes)),
+            ("wrong words at first", wording.percent(found.mismatches)),
+            ("defects at first", wording.percent(found.flaws)),
+            ("repaired", wording.percent(found.repaired)),
+            ("rejected in the end", wording.percent(found.rejected)),
+            ("from the cache", wording.percent(found.cached)),
+        ),
+    )
+
+
+def _ratios(pair: ArmRatios, found: Comparison | None) -> Grid:
+    ratios = (
+        ("total, median", pair.median_total),
+        ("total, p90", pair.p90_total),
+        ("to the draft, median", pair.median_draft),
+        ("painting, median", pair.median_inference),
+        ("throughput", pair.throughput),
+        ("cost", pair.cost),
+    )
+    shares = (("wrong words at first", pair.mismatches), ("errors", pair.errors))
+    before = f"{found.before} of {found.made_at:%Y-%m-%d %H:%M} UTC" if found else "before"
+    return Grid(
+        title=f"{pair.name}: now over {before}",
+        columns=("", "now / before"),
+        rows=(
+            *((name, wording.times(ratio)) for name, ratio in ratios),
+            *((name, f"{then:.0%} before, {now:.0%} now") for name, (then, now) in shares),
+        ),
+        below="Not the same: " + "; ".join(found.differs) if found and found.differs else "",
+    )
+
+
+def _spread(spread: Spread | None) -> tuple[str, str, str]:
+    if spread is None:
+        return wording.NOTHING, wording.NOTHING, wording.NOTHING
+    return wording.milliseconds(spread.median), wording.milliseconds(spread.p90), wording.milliseconds(spread.p99)
+
+
+def _painters(arm: Arm) -> str:
+    words = []
+    for each in arm.painters:
+        asked = f" for {each.asked}" if each.asked != each.model else ""
+        words.append(f"{each.renders} x {each.model}{' (simulated)' if each.simulated else ''}{asked}")
+    return f"painted by {', '.join(words)}" if words else "nothing was painted"
