@@ -5,11 +5,12 @@ Hides the mapping from ledger values to the wire. Knows nothing of HTTP or S3: l
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Literal, Protocol
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from shared.models import (
     Alias,
@@ -17,12 +18,14 @@ from shared.models import (
     AttemptStatus,
     BatchRef,
     Box,
+    Break,
     Determinism,
     ErrorDetail,
     Event,
     Glimpse,
     ImageRef,
     Job,
+    JobRecord,
     JobRequest,
     Latency,
     Rating,
@@ -201,6 +204,19 @@ class AuditView(Value):
     intact: bool
     problem: str | None
     events: tuple[Event, ...]
+    breaks: tuple[Break, ...] = ()
+
+
+def audit_view(record: JobRecord) -> AuditView:
+    """The chain of a record; an event that is none any more is told of by its break only."""
+    events: list[Event] = []
+    for event in record.events:
+        with contextlib.suppress(ValidationError):
+            events.append(Event.model_validate(event))
+    problem = record.breaks[0].problem if record.breaks else None
+    return AuditView(
+        job_id=record.job_id, intact=record.intact, problem=problem, events=tuple(events), breaks=record.breaks
+    )
 
 
 def image_view(image: ImageRef, *, link: Link) -> ImageView:

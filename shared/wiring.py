@@ -24,6 +24,7 @@ from shared.keys import Keys
 from shared.ledger import Ledger
 from shared.models import Limits
 from shared.outlets import Announcer, Intake, Outbox
+from shared.pipeline.audits import Audits
 from shared.pipeline.batches.arrivals import Arrivals
 from shared.pipeline.batches.closing import Closing
 from shared.pipeline.batches.conveyor import Conveyor
@@ -273,6 +274,11 @@ def comparisons() -> Comparisons:
 @cache
 def insight() -> Insight:
     return Insight(ledger=ledger(), clock=now)
+
+
+@cache
+def audits() -> Audits:
+    return Audits(ledger=ledger(), clock=now)
 
 
 @cache

@@ -26,6 +26,7 @@ from shared.models import (
     Event,
     ImageRef,
     Job,
+    JobRecord,
     JobRequest,
     Latency,
     Recipe,
@@ -36,9 +37,10 @@ from shared.models import (
     Tier,
     Verdict,
     Verification,
+    canonical_json,
     sha256_hex,
 )
-from shared.views import AuditView, JobList, job_summary, job_view
+from shared.views import JobList, job_summary, job_view
 
 KEY = "pc_live_do_not_show_me"
 URL = "https://stack.test/prod"
@@ -99,8 +101,8 @@ class FakeStack:
         if path == f"/v1/jobs/{JOB_ID}":
             self._step = min(self._step + 1, len(self.stages) - 1)
             return httpx.Response(200, json=self.view(), headers={"etag": f'"{self._step}"'})
-        if path == f"/v1/jobs/{JOB_ID}/audit":
-            return httpx.Response(200, json=self.trail().model_dump(mode="json"))
+        if path == f"/v1/jobs/{JOB_ID}/record":
+            return httpx.Response(200, json=self.record())
         if path.startswith(f"/v1/jobs/{JOB_ID}/"):
             return httpx.Response(200, json=self.view())
         message = f"no job {path.rpartition('/')[2]}"
@@ -140,22 +142,29 @@ class FakeStack:
         view = job_view(self.job(), self._attempts(), link=_link, base_url=URL)
         return view.model_dump(mode="json") | self.extra
 
-    def trail(self) -> AuditView:
+    def record(self) -> dict[str, Any]:
+        """Two events, as the ledger would hold them."""
+        state = {"id": JOB_ID, "stage": "done", "seq": 2}
         first = _sealed(
-            Event(job_id=JOB_ID, seq=1, type="job_submitted", at=START, actor="dana", data={"seed": 42}, prev="")
+            Event(job_id=JOB_ID, seq=1, type="job.submitted", at=START, actor="dana", data={"seed": 42}, prev="0" * 64)
         )
         second = _sealed(
             Event(
                 job_id=JOB_ID,
                 seq=2,
-                type="draft_rendered",
+                type="render.finished",
                 at=START,
                 actor="render",
                 data={"guidance": 7.0},
                 prev=first.digest,
+                covers={"JOB": sha256_hex(canonical_json(state))},
             )
         )
-        return AuditView(job_id=JOB_ID, intact=True, problem=None, events=(first, second))
+        events = tuple(event.model_dump(mode="json") for event in (first, second))
+        # The first one covered nothing yet, and so has no such field.
+        del events[0]["covers"]
+        job = {**state, "head": second.digest}
+        return JobRecord(job_id=JOB_ID, job=job, events=events, items={}).model_dump(mode="json")
 
     def _attempts(self) -> list[Attempt]:
         if self._step < 2:

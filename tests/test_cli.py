@@ -1,4 +1,4 @@
-"""`presscheck` for jobs, decisions, audits, errors and the local stack."""
+"""`presscheck` for jobs, decisions, errors and the local stack."""
 
 from __future__ import annotations
 
@@ -275,35 +275,6 @@ def test_a_folder_that_cannot_be_written_is_named(terminal: Terminal, tmp_path: 
 
     assert result.exit_code == 1
     assert "choose another folder with --out" in result.stderr
-
-
-# ── auditing ─────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_an_intact_chain_is_recomputed_here_and_exits_0(terminal: Terminal) -> None:
-    result = terminal("jobs", "audit", JOB_ID)
-
-    assert result.exit_code == 0
-    assert "✓ intact" in result.stdout
-
-
-def test_a_changed_event_is_caught_even_if_the_stack_says_intact(terminal: Terminal) -> None:
-    trail = terminal.stack.trail().model_dump(mode="json")
-    trail["events"][1]["data"]["guidance"] = 9.0
-    terminal.stack.answers = [lambda _: httpx.Response(200, json=trail)]
-
-    result = terminal("jobs", "audit", JOB_ID)
-
-    assert result.exit_code == 1
-    assert "event 2 was changed" in result.stdout
-
-
-def test_an_event_missing_from_the_middle_is_caught(terminal: Terminal) -> None:
-    trail = terminal.stack.trail().model_dump(mode="json")
-    trail["events"] = [trail["events"][0], trail["events"][0]]
-    terminal.stack.answers = [lambda _: httpx.Response(200, json=trail)]
-
-    assert terminal("jobs", "audit", JOB_ID).exit_code == 1
 
 
 # ── the local stack ──────────────────────────────────────────────────────────────────────────────

@@ -26,7 +26,7 @@ from shared.errors import (
     WrongStage,
 )
 from shared.images import Images
-from shared.ledger import Ledger, Once, chain_problem
+from shared.ledger import Ledger, Once
 from shared.models import (
     ArtifactFinding,
     Attempt,
@@ -221,7 +221,7 @@ class Studio:
         return [attempt for attempt in self.ledger.attempts(job.id) if attempt.tier is Tier.FINAL]
 
     def intact(self, job: Job) -> bool:
-        return chain_problem(self.ledger.job(job.id), self.ledger.events(job.id)) is None
+        return self.ledger.record(job.id).intact
 
     def dispatch(self, job: Job) -> None:
         self.submissions.dispatch(IntakeMessage(job_id=job.id, submitted_at=job.created_at).model_dump_json())
@@ -987,7 +987,7 @@ def test_a_rating_follows_the_job_s_end_and_each_person_s_last_word_counts(studi
     assert kept == {DESIGNER.name: (1, (Flaw.HANDS,), "f-1"), "rex": (4, (), "f-1")}
     events = studio.ledger.events(job.id)
     assert [event.actor for event in events if event.type == "job.rated"] == [DESIGNER.name, "rex", DESIGNER.name]
-    assert chain_problem(after, events) is None
+    assert studio.ledger.record(after.id).intact
 
 
 def test_only_what_is_over_is_rated_and_only_by_its_tenant(studio: Studio) -> None:

@@ -12,7 +12,20 @@ from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.api import batches, choices, health, insight, jobs, keys, openai, replicate, studio, uploads, webhooks
+from functions.api import (
+    audits,
+    batches,
+    choices,
+    health,
+    insight,
+    jobs,
+    keys,
+    openai,
+    replicate,
+    studio,
+    uploads,
+    webhooks,
+)
 from functions.api.description import described
 from functions.api.errors import problem
 from functions.api.http import allowance_headers
@@ -22,6 +35,7 @@ from shared.telemetry import logger
 
 _MODULES: Final[tuple[Routes, ...]] = (
     jobs.routes,
+    audits.routes,
     batches.routes,
     openai.routes,
     replicate.routes,

@@ -8,11 +8,12 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from typing import Final, TypeVar
+import re
+from typing import Annotated, Final, TypeVar
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.data_classes.common import BaseProxyEvent
-from pydantic import BaseModel, ValidationError
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ValidationError
 
 from functions.api.errors import invalid
 from shared.errors import BodyTooLarge, MalformedBody, NotAuthenticated, NotPermitted, UnsupportedMediaType
@@ -23,6 +24,16 @@ _WORTH_PACKING: Final = 1_400
 """Characters; what fits into one packet arrives no sooner compressed."""
 
 Body = TypeVar("Body", bound=BaseModel)
+
+
+def _dated(value: object) -> object:
+    if isinstance(value, str) and not re.match(r"\d{4}-\d\d-\d\d", value):
+        raise ValueError("must be a moment such as 2026-11-01T09:00:00Z")
+    return value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_dated)]
+"""A moment in a query, with its zone; never a count of seconds."""
 
 
 def principal(event: BaseProxyEvent, scope: str | None = None) -> Principal:

@@ -14,10 +14,10 @@ from functions.api.http import base_url, header, json_reply, not_modified, uncha
 from functions.api.routes import Routes
 from functions.api.waiting import preferred_wait_s, wait_for
 from shared import wiring
-from shared.ledger import Once, chain_problem
+from shared.ledger import Once
 from shared.models import MAX_DRAFTS, Door, Job, JobFilter, JobRequest, Principal, RatingRequest, Value, sha256_hex
 from shared.pipeline.estimates import Estimate
-from shared.views import AuditView, JobList, JobView, job_summary, job_view
+from shared.views import AuditView, JobList, JobView, audit_view, job_summary, job_view
 
 routes = Routes("Jobs")
 
@@ -179,10 +179,7 @@ def cancel(who: Principal, job_id: str) -> Response[str]:
 @routes.get("/v1/jobs/<job_id>/audit", scope="audit", gives={200: AuditView})
 def audit(who: Principal, job_id: str) -> Response[str]:
     """Read a job's audit chain, checked at this moment."""
-    job = wiring.ledger().job(job_id, tenant=who.tenant)
-    events = wiring.ledger().events(job_id)
-    wrong = chain_problem(job, events)
-    return json_reply(200, AuditView(job_id=job_id, intact=wrong is None, problem=wrong, events=events))
+    return json_reply(200, audit_view(wiring.ledger().record(job_id, tenant=who.tenant)))
 
 
 @routes.post("/v1/jobs/<job_id>/rating", scope="approve", takes=RatingRequest, gives={200: JobView}, errors=(409,))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -19,10 +20,19 @@ from shared.batchviews import BatchList, BatchView
 from shared.cli import stack
 from shared.cli.errors import CliError, refusal, unreachable
 from shared.cli.world import World
-from shared.models import Delivery, DeliveryList, DisabledEndpointList, JobFilter, SigningSecret, Value, sha256_hex
+from shared.models import (
+    AuditPage,
+    Delivery,
+    DeliveryList,
+    DisabledEndpointList,
+    JobFilter,
+    JobRecord,
+    SigningSecret,
+    Value,
+    sha256_hex,
+)
 from shared.releases import Release
 from shared.views import (
-    AuditView,
     ImageView,
     IssuedKeyView,
     JobList,
@@ -64,7 +74,7 @@ class Api:
     """One stack, one key."""
 
     def __init__(self, base_url: str, key: str, *, world: World) -> None:
-        self._base_url = base_url
+        self.base_url = base_url
         self._headers = {"Authorization": f"Bearer {key}"}
         self._world = world
         self._http = world.open_http(base_url)
@@ -81,8 +91,21 @@ class Api:
         params = {name: str(value) for name, value in wanted.items() if value is not None}
         return _document(JobList, self._send("GET", "/v1/jobs", params=params))
 
-    def audit(self, job_id: str) -> Document[AuditView]:
-        return _document(AuditView, self._send("GET", f"{self._path(job_id)}/audit"))
+    def newest(self) -> JobDocument:
+        """The job that "last" names. Raises CliError where there is none yet."""
+        jobs = self.jobs(limit=1).view.jobs
+        if not jobs:
+            raise CliError("there are no jobs yet", hint="make one: presscheck demo", code="not_found")
+        return self.job(jobs[0].id)
+
+    def record(self, job_id: str) -> Document[JobRecord]:
+        return _document(JobRecord, self._send("GET", f"{self._path(job_id)}/record"))
+
+    def records(self, *, since: datetime | None, cursor: str | None = None) -> Document[AuditPage]:
+        """One page of jobs, newest first."""
+        wanted = {"since": since.isoformat() if since else None, "cursor": cursor}
+        params = {name: value for name, value in wanted.items() if value is not None}
+        return _document(AuditPage, self._send("GET", "/v1/audit", params=params))
 
     def act(self, job_id: str, verb: str, *, body: Mapping[str, Any]) -> JobDocument:
         """`verb` is approve, reject, drafts, accept or cancel."""
@@ -252,7 +275,7 @@ class Api:
                 method, path, json=body, params=params, headers={**self._headers, **(headers or {})}
             )
         except httpx.TransportError as error:
-            raise unreachable(self._base_url, error) from error
+            raise unreachable(self.base_url, error) from error
         if response.is_error:
             raise refusal(response)
         return response

@@ -84,7 +84,7 @@ def _farewell(world: World, *, keep: bool) -> None:
         world.err.print(Text("The local stack is stopped.", "dim"))
         return
     for command, effect in (
-        ("presscheck jobs audit last", "how these pixels came to be"),
+        ("presscheck audit show last", "how these pixels came to be"),
         ("presscheck render --help", "your own prompt"),
         ("presscheck down", "stop the local stack, which is still up"),
     ):

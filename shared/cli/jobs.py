@@ -1,4 +1,4 @@
-"""`presscheck jobs …`: look at jobs, decide on their drafts, follow them, and ask how they came to be.
+"""`presscheck jobs …`: look at jobs, decide on their drafts, follow them, and say what you think of them.
 
 Hides nothing but typer. Each command is one call of the API and one way to show its answer.
 """
@@ -13,21 +13,20 @@ from rich.text import Text
 
 from shared.cli import deliveries as delivered
 from shared.cli import show
-from shared.cli.api import Api, Document, JobDocument, open_api
-from shared.cli.errors import FAILED, CliError, print_json
+from shared.cli.api import Api, JobDocument, open_api
+from shared.cli.errors import print_json
 from shared.cli.inline import Images
 from shared.cli.options import ImagesOption, JobId, Json, OutIfGiven, Timeout
 from shared.cli.outcome import Presentation, concluded, follow, present
 from shared.cli.progress import WORDS
 from shared.cli.world import World, world_of
 from shared.models import MAX_DRAFTS, Flaw, JobFilter, Stage
-from shared.views import AuditView
 
 EPILOG = """[bold]Examples[/bold]
 [dim]$[/dim] presscheck jobs list --stage awaiting_approval
 [dim]$[/dim] presscheck jobs show last --out pictures
 [dim]$[/dim] presscheck jobs approve 01JD8Z3V9QK4T7X2M5N6P8R0SA --draft 2 --wait
-[dim]$[/dim] presscheck jobs audit last --json | jq .intact
+[dim]$[/dim] presscheck jobs watch last
 """
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", epilog=EPILOG)
@@ -201,20 +200,6 @@ def cancel(context: typer.Context, *, job: JobId, json: Json = False) -> None:
     _act(context, job, verb="cancel", body={}, wait=False, how=Presentation(json, None))
 
 
-@app.command(epilog="[bold]Example[/bold]\n[dim]$[/dim] presscheck jobs audit last --json | jq .events")
-def audit(context: typer.Context, *, job: JobId, json: Json = False) -> None:
-    """How a job came to be: its hash-chained events, checked here as well as by the stack."""
-    world, api = _open(context)
-    trail = api.audit(_find(api, job).view.id if job == "last" else job)
-    problem = _broken_link(trail)
-    if json:
-        print_json(world.out, trail.raw)
-    else:
-        show.audit(world.out, trail.view, problem=problem)
-    if problem:
-        raise typer.Exit(FAILED)
-
-
 @app.command(
     epilog="[bold]Examples[/bold]\n[dim]$[/dim] presscheck jobs rate last 5\n"
     "[dim]$[/dim] presscheck jobs rate last 2 --flaw hands --flaw text_wrong --note 'Six fingers'"
@@ -248,12 +233,7 @@ def _open(context: typer.Context) -> tuple[World, Api]:
 
 def _find(api: Api, job: str) -> JobDocument:
     """The job of that id; "last" is the newest."""
-    if job != "last":
-        return api.job(job)
-    newest = api.jobs(limit=1).view.jobs
-    if not newest:
-        raise CliError("there are no jobs yet", hint="make one: presscheck demo", code="not_found")
-    return api.job(newest[0].id)
+    return api.newest() if job == "last" else api.job(job)
 
 
 _DONE = {
@@ -280,20 +260,3 @@ def _act(context: typer.Context, job: str, *, verb: str, body: dict[str, Any], w
         world.out.print(Text.assemble("Job ", (job_id, "bold"), f": {word}."), soft_wrap=True)
         if not document.view.stage.terminal:
             world.out.print(Text.assemble(("next ", "cyan"), f"presscheck jobs watch {job_id}"), soft_wrap=True)
-
-
-def _broken_link(trail: Document[AuditView]) -> str | None:
-    """What is wrong with the chain, by the stack's word and by our own recomputation.
-
-    An event with fields that this version does not know cannot be recomputed: then the stack's word stands.
-    """
-    if not trail.view.intact:
-        return trail.view.problem or "the stack says so, without a reason"
-    before = None
-    for event in trail.view.events if trail.complete else ():
-        if event.digest != event.computed_digest():
-            return f"event {event.seq} was changed: its digest does not match its content"
-        if event.seq != (before.seq if before else 0) + 1 or (before and event.prev != before.digest):
-            return f"event {event.seq} does not follow event {before.seq if before else 0}"
-        before = event
-    return None

@@ -14,7 +14,21 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from shared.cli import batches, bench, demo, golden, jobs, keys, local, models, policy, render, templates, webhooks
+from shared.cli import (
+    audit,
+    batches,
+    bench,
+    demo,
+    golden,
+    jobs,
+    keys,
+    local,
+    models,
+    policy,
+    render,
+    templates,
+    webhooks,
+)
 from shared.cli.errors import CliError, report
 from shared.cli.options import wants_json
 from shared.cli.world import World, world_of
@@ -33,6 +47,7 @@ PRESSCHECK_API_URL and PRESSCHECK_API_KEY name it; else it is the local one.
 
 _CHOICES = "What there is to choose from"
 _MEASURE = "Is it worth it"
+_RECORD = "What is on record"
 
 
 class _Commands(TyperGroup):
@@ -75,7 +90,7 @@ def presscheck(
 app.command(epilog=demo.EPILOG, rich_help_panel="Pictures")(demo.demo)
 app.command(epilog=render.EPILOG, rich_help_panel="Pictures")(render.render)
 app.add_typer(
-    jobs.app, name="jobs", help="Look at jobs, decide on drafts, follow them, audit them.", rich_help_panel="Pictures"
+    jobs.app, name="jobs", help="Look at jobs, decide on drafts, follow them, rate them.", rich_help_panel="Pictures"
 )
 app.add_typer(
     batches.app,
@@ -85,6 +100,12 @@ app.add_typer(
 )
 app.add_typer(
     webhooks.app, name="webhooks", help="Signing secret, and URLs that were switched off.", rich_help_panel="Pictures"
+)
+app.add_typer(
+    audit.app,
+    name="audit",
+    help="The ledger: how a job came to be, whether it still says so, and the proof to keep.",
+    rich_help_panel=_RECORD,
 )
 app.command(epilog=models.EPILOG, rich_help_panel=_CHOICES)(models.models)
 app.add_typer(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +17,8 @@ import typer
 from shared.cli.inline import Images
 
 _JSON = "presscheck.json"
+_AGO = re.compile(r"([1-9]\d{0,4})(w|d|h|min)")
+_UNITS = {"w": "weeks", "d": "days", "h": "hours", "min": "minutes"}
 _JOB_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}")
 
 
@@ -35,6 +38,23 @@ def _job_id(value: str) -> str:
     return value
 
 
+def _since(value: str | datetime | None) -> datetime | None:
+    """A moment, or how long ago: `2026-11-01`, `2026-11-01T09:00+01:00`, `7d`, `24h`, `30min`. Without a zone: UTC."""
+    if not isinstance(value, str):
+        return value
+    if match := _AGO.fullmatch(value.strip()):
+        return datetime.now(UTC) - timedelta(**{_UNITS[match[2]]: int(match[1])})
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError as error:
+        raise typer.BadParameter("give a date such as 2026-11-01, or how long ago: 7d, 24h, 30min") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+Since = Annotated[
+    datetime | None,
+    typer.Option("--since", metavar="WHEN", parser=_since, help="Only jobs since 2026-11-01, or 7d, 24h, 30min ago."),
+]
 Json = Annotated[
     bool, typer.Option("--json", callback=_remember_json, help="Print one JSON document and nothing else on stdout.")
 ]

@@ -19,7 +19,7 @@ from shared.cli.pictures import Picture, the_draft
 from shared.cli.progress import STYLES, WORDS
 from shared.cli.words import plain
 from shared.models import Stage, Tier, Verdict, Verification
-from shared.views import AuditView, JobList, JobView, RenderView
+from shared.views import JobList, JobView, RenderView
 
 _SHORT_SHA = 16
 _ID_CHARS = 26
@@ -71,30 +71,6 @@ def jobs(console: Console, page: JobList, *, now: datetime) -> None:
     console.print(table)
     if page.cursor:
         console.print(Text(f"More: presscheck jobs list --cursor {page.cursor}", "dim"), soft_wrap=True)
-
-
-def audit(console: Console, trail: AuditView, *, problem: str | None) -> None:
-    """The chain, oldest first, each event over its details; `problem` says where it is broken."""
-    what = max((len(event.type) for event in trail.events), default=0)
-    who = max((len(event.actor) for event in trail.events), default=0)
-    for event in trail.events:
-        line = Text.assemble(
-            (f"{event.seq:>3}  ", "dim"),
-            f"{event.at:%Y-%m-%d %H:%M:%S}  ",
-            (f"{plain(event.type):<{what}}  ", "bold"),
-            f"{plain(event.actor):<{who}}  ",
-            (event.digest[:12], "dim"),
-        )
-        console.print(line, soft_wrap=True)
-        if details := ", ".join(f"{name} {_brief(value)}" for name, value in event.data.items()):
-            console.print(Padding(Text(plain(details), "dim"), (0, 0, 0, 5)))
-    if problem:
-        console.print(Text.assemble(("✗ broken ", "bold red"), plain(problem)), soft_wrap=True)
-    else:
-        events = "1 event" if len(trail.events) == 1 else f"{len(trail.events)} events"
-        console.print(
-            Text.assemble(("✓ intact ", "bold green"), f"{events}, each sealed and pointing to the one before")
-        )
 
 
 def _headline(console: Console, view: JobView) -> None:

@@ -5,8 +5,8 @@ Sole owner of the table's keys: nothing else may know one, and each module here 
 
 from __future__ import annotations
 
-from shared.ledger.chain import Amendment, chain_problem
+from shared.ledger.chain import Amendment
 from shared.ledger.claims import Once
 from shared.ledger.jobs import Ledger
 
-__all__ = ["Amendment", "Ledger", "Once", "chain_problem"]
+__all__ = ["Amendment", "Ledger", "Once"]

@@ -1,20 +1,20 @@
-"""The audit chain: each event carries the digest of the one before it.
+"""The audit chain: each event carries the digest of the one before it, and of what was written with it.
 
-Hides how links are forged and what breaks a chain. Reads and writes nothing.
+Hides how links are forged; what breaks them is in shared.ledger.examination. Reads and writes nothing.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
 from pydantic import Field
 
+from shared.ledger.items import attempt_item, covered, job_item, rating_item
 from shared.models import Attempt, Event, Job, Rating, Value, canonical_json
 
-_GENESIS: Final = "0" * 64
+GENESIS: Final = "0" * 64
 
 
 class Amendment(Value):
@@ -37,31 +37,24 @@ class Amendment(Value):
     """When sweep should look at the job if nothing has moved by then; None for the ledger's patience."""
 
 
-def link(job: Job, amendment: Amendment, *, at: datetime) -> Event:
-    """The event of an amendment, pointing to the job's last one."""
+def link(job: Job, amendment: Amendment, *, after: Job, at: datetime) -> tuple[Event, Job]:
+    """The event of an amendment, pointing to the job's last one, and the job after it, ending with this one.
+
+    The event covers what is written with it: the job's new state, the attempts and the rating.
+    """
+    after = after.model_copy(update={"seq": job.seq + 1})
+    written = [attempt_item(attempt) for attempt in amendment.attempts]
+    if amendment.rating:
+        written.append(rating_item(job.id, amendment.rating))
     event = Event(
         job_id=job.id,
-        seq=job.seq + 1,
+        seq=after.seq,
         type=amendment.event,
         at=at,
         actor=amendment.actor,
         data=json.loads(canonical_json(amendment.data)),
-        prev=job.head or _GENESIS,
+        prev=job.head or GENESIS,
+        covers=covered(job_item(after, at), *written),
     )
-    return event.model_copy(update={"digest": event.computed_digest()})
-
-
-def chain_problem(job: Job, events: Sequence[Event]) -> str | None:
-    """None when the chain is whole and ends where the job says, else what is wrong and at which event."""
-    previous = _GENESIS
-    for number, event in enumerate(events, start=1):
-        if event.seq != number:
-            return f"event {number} is missing or out of order (found {event.seq})"
-        if event.prev != previous:
-            return f"event {number} does not point to the one before it"
-        if event.computed_digest() != event.digest:
-            return f"event {number} was altered"
-        previous = event.digest
-    if job.seq != len(events):
-        return f"the job counts {job.seq} events, {len(events)} are stored"
-    return None if job.head == previous else "the last event is not the one the job ended with"
+    event = event.model_copy(update={"digest": event.computed_digest()})
+    return event, after.model_copy(update={"head": event.digest})

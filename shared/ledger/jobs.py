@@ -7,7 +7,6 @@ does next: see shared.pipeline.
 
 from __future__ import annotations
 
-import json
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -21,15 +20,31 @@ from shared.ledger.chain import Amendment, link
 from shared.ledger.circuits import CircuitStore
 from shared.ledger.claims import Claims, Once
 from shared.ledger.deliveries import DeliveryStore
+from shared.ledger.examination import examined
+from shared.ledger.items import (
+    ATTEMPT,
+    EVENT,
+    JOB,
+    RATING,
+    attempt_item,
+    attempt_key,
+    event_item,
+    event_of,
+    job_item,
+    job_key,
+    partition,
+    rating_item,
+    version_partition,
+)
 from shared.ledger.keys import KeyStore
-from shared.ledger.listings import Listings, listed
+from shared.ledger.listings import Listings
 from shared.ledger.releases import ReleaseHistory
 from shared.ledger.renders import Renders
 from shared.ledger.rows import RowStore
 from shared.ledger.signing import SigningStore
 from shared.ledger.table import UNLESS_EXISTS, WRITE_TRIES, Conflict, Table, encode, stamp
 from shared.ledger.tickets import Tickets
-from shared.ledger.usage import UsageStore, open_partition
+from shared.ledger.usage import UsageStore
 from shared.models import (
     Attempt,
     AttemptId,
@@ -37,9 +52,9 @@ from shared.models import (
     Job,
     JobFilter,
     JobPage,
+    JobRecord,
     Rating,
     TemplateRef,
-    canonical_json,
     glimpses,
 )
 
@@ -85,13 +100,13 @@ class Ledger:
 
         With `once` there is one job for that key until it expires: whoever comes second gets the first one's job.
         """
-        event = link(job, Amendment(event="job.submitted", actor=actor, data=data), at=job.created_at)
-        job = job.model_copy(update={"seq": event.seq, "head": event.digest})
+        amendment = Amendment(event="job.submitted", actor=actor, data=data)
+        event, job = link(job, amendment, after=job, at=job.created_at)
         try:
             self._table.together(
                 [
-                    self._table.prepared(_job_item(job, job.created_at + self._patience), only_if=UNLESS_EXISTS),
-                    self._table.prepared(_event_item(event), only_if=UNLESS_EXISTS),
+                    self._table.prepared(job_item(job, job.created_at + self._patience), only_if=UNLESS_EXISTS),
+                    self._table.prepared(event_item(event), only_if=UNLESS_EXISTS),
                     *([self._claims.prepared(job, once)] if once else ()),
                 ]
             )
@@ -103,7 +118,7 @@ class Ledger:
 
     def job(self, job_id: str, *, tenant: str | None = None) -> Job:
         """The current state. Raises NotFound, also for another tenant's job: its existence is not told."""
-        item = self._table.get(_job_key(job_id))
+        item = self._table.get(job_key(job_id))
         if item is None or (tenant is not None and item["tenant"] != tenant):
             raise NotFound(f"no job {job_id[:64]}", param="id")
         return Job.model_validate_json(item["doc"])
@@ -132,26 +147,19 @@ class Ledger:
 
     def _append(self, job: Job, amendment: Amendment) -> Job:
         now = self._clock()
-        event = link(job, amendment, at=now)
-        after = job.model_copy(
-            update={
-                "pictures": glimpses(job.pictures, amendment.attempts),
-                **amendment.changes,
-                "seq": event.seq,
-                "head": event.digest,
-                "updated_at": now,
-            }
-        )
+        pictures = glimpses(job.pictures, amendment.attempts)
+        changed = job.model_copy(update={"pictures": pictures, **amendment.changes, "updated_at": now})
+        event, after = link(job, amendment, after=changed, at=now)
         self._table.together(
             [
                 self._table.prepared(
-                    _job_item(after, amendment.due or now + self._patience),
+                    job_item(after, amendment.due or now + self._patience),
                     only_if="seq = :seq",
                     seen={":seq": job.seq},
                 ),
-                self._table.prepared(_event_item(event), only_if=UNLESS_EXISTS),
-                *(self._table.prepared(_attempt_item(attempt)) for attempt in amendment.attempts),
-                *([self._table.prepared(_rating_item(job.id, amendment.rating))] if amendment.rating else ()),
+                self._table.prepared(event_item(event), only_if=UNLESS_EXISTS),
+                *(self._table.prepared(attempt_item(attempt)) for attempt in amendment.attempts),
+                *([self._table.prepared(rating_item(job.id, amendment.rating))] if amendment.rating else ()),
             ]
         )
         if spent := after.cost_usd_micros - job.cost_usd_micros:
@@ -176,7 +184,7 @@ class Ledger:
         """Look at a standing job again later. Nothing happened to it, so its chain does not grow."""
         try:
             self._table.update(
-                _job_key(job.id),
+                job_key(job.id),
                 "SET open_sk = :due",
                 only_if="seq = :seq AND attribute_exists(open_pk)",
                 values={":due": f"{stamp(min(until, job.deadline or until))}#{job.id}", ":seq": job.seq},
@@ -187,12 +195,12 @@ class Ledger:
     # ── attempts and events ──────────────────────────────────────────────────────────────────────
 
     def attempt(self, attempt_id: AttemptId) -> Attempt | None:
-        item = self._table.get(_attempt_key(attempt_id))
+        item = self._table.get(attempt_key(attempt_id))
         return Attempt.model_validate_json(item["doc"]) if item else None
 
     def attempts(self, job_id: str) -> tuple[Attempt, ...]:
         """Every attempt of the job: drafts first, then finals, each in order."""
-        items = self._table.under(f"JOB#{job_id}", "ATTEMPT#")
+        items = self._table.under(partition(job_id), ATTEMPT)
         return tuple(Attempt.model_validate_json(item["doc"]) for item in items)
 
     def renders_of(self, model: str, template: TemplateRef | None, *, day: date, limit: int) -> tuple[Attempt, ...]:
@@ -200,7 +208,7 @@ class Ledger:
         items, _ = self._table.page(
             IndexName="by_version",
             KeyConditionExpression="version_pk = :version",
-            ExpressionAttributeValues=encode({":version": _version(model, template, day)}),
+            ExpressionAttributeValues=encode({":version": version_partition(model, template, day)}),
             ScanIndexForward=False,
             Limit=limit,
         )
@@ -208,84 +216,31 @@ class Ledger:
 
     def ratings(self, job_id: str) -> tuple[Rating, ...]:
         """What people thought, one rating each."""
-        return tuple(Rating.model_validate_json(item["doc"]) for item in self._table.under(f"JOB#{job_id}", "RATING#"))
+        return tuple(Rating.model_validate_json(item["doc"]) for item in self._table.under(partition(job_id), RATING))
 
     def events(self, job_id: str) -> tuple[Event, ...]:
-        """The audit chain, oldest first, exactly as stored; check it with `chain_problem`."""
-        return tuple(
-            Event(
-                job_id=job_id,
-                seq=int(item["seq"]),
-                type=item["type"],
-                at=item["at"],
-                actor=item["actor"],
-                data=json.loads(item["data"]),
-                prev=item["prev"],
-                digest=item["digest"],
-            )
-            for item in self._table.under(f"JOB#{job_id}", "EVENT#")
-        )
+        """The audit chain, oldest first; `record` says whether it holds."""
+        return tuple(event_of(job_id, item) for item in self._table.under(partition(job_id), EVENT))
 
+    # ── the record ───────────────────────────────────────────────────────────────────────────────
 
-# ── keys and items ───────────────────────────────────────────────────────────────────────────────
+    def record(self, job_id: str, *, tenant: str | None = None) -> JobRecord:
+        """All there is of a job, and where it does not hold. Raises NotFound, also for another tenant's job.
 
+        A job that moves while it is read looks torn: it is read again until it stood still.
+        """
+        seen: JobRecord | None = None
+        while True:
+            items = list(self._table.partition(partition(job_id)))
+            if tenant is not None and not any(item["sk"] == JOB and item.get("tenant") == tenant for item in items):
+                raise NotFound(f"no job {job_id[:64]}", param="id")
+            record = examined(job_id, items)
+            if record.intact or record == seen:
+                return record
+            seen = record
 
-def _job_key(job_id: str) -> dict[str, str]:
-    return {"pk": f"JOB#{job_id}", "sk": "JOB"}
-
-
-def _attempt_key(attempt_id: AttemptId) -> dict[str, str]:
-    sk = f"ATTEMPT#{attempt_id.tier}#{attempt_id.candidate:02d}#{attempt_id.attempt:02d}"
-    return {"pk": f"JOB#{attempt_id.job_id}", "sk": sk}
-
-
-def _job_item(job: Job, due: datetime) -> dict[str, Any]:
-    due = min(due, job.deadline or due)
-    item = _job_key(job.id) | {
-        "doc": job.model_dump_json(),
-        "seq": job.seq,
-        "stage": job.stage.value,
-        "tenant": job.tenant,
-        **listed(job),
-    }
-    if job.stage.terminal:
-        return item
-    # Only open jobs carry the keys of the sparse indexes: a concluded one leaves them by itself.
-    item |= {"open_pk": "OPEN", "open_sk": f"{stamp(due)}#{job.id}"}
-    if job.batch:
-        return item  # a batch has its own pace, and may rest for a night: it does not use up its tenant's jobs at once
-    return item | {
-        "open_tenant_pk": open_partition(job.tenant),
-        "open_tenant_sk": f"{stamp(job.created_at)}#{job.id}",
-    }
-
-
-def _rating_item(job_id: str, rating: Rating) -> dict[str, Any]:
-    return {"pk": f"JOB#{job_id}", "sk": f"RATING#{rating.by}", "doc": rating.model_dump_json()}
-
-
-def _event_item(event: Event) -> dict[str, Any]:
-    return {
-        "pk": f"JOB#{event.job_id}",
-        "sk": f"EVENT#{event.seq:08d}",
-        "seq": event.seq,
-        "type": event.type,
-        "at": event.model_dump(mode="json")["at"],
-        "actor": event.actor,
-        "data": canonical_json(event.data),  # text, not a map: DynamoDB would turn 7.0 into 7 and break the digest
-        "prev": event.prev,
-        "digest": event.digest,
-    }
-
-
-def _attempt_item(attempt: Attempt) -> dict[str, Any]:
-    return _attempt_key(attempt.id) | {
-        "doc": attempt.model_dump_json(),
-        "version_pk": _version(attempt.model, attempt.template, attempt.started_at.date()),
-        "version_sk": f"{stamp(attempt.started_at)}#{attempt.id}",
-    }
-
-
-def _version(model: str, template: TemplateRef | None, day: date) -> str:
-    name = f"{template.name}@{template.version}" if template else "-"
-    return f"VERSION#{model}#{name}#{day.isoformat()}"
+    def job_ids(
+        self, tenant: str, *, limit: int, cursor: str | None = None, since: datetime | None = None
+    ) -> tuple[tuple[str, str | None], ...]:
+        """Ids of a tenant's jobs, newest first, each with the cursor that goes on after it; None with the last one."""
+        return self._listings.ids(tenant, limit=limit, cursor=cursor, since=since)

@@ -56,6 +56,12 @@ class Table:
             ConsistentRead=True,
         )
 
+    def partition(self, pk: str) -> Iterator[Item]:
+        """All items of a partition, in the order of their sort keys."""
+        return self.every(
+            KeyConditionExpression="pk = :pk", ExpressionAttributeValues=encode({":pk": pk}), ConsistentRead=True
+        )
+
     def every(self, **query: Any) -> Iterator[Item]:
         """All pages of a query."""
         for page in self._client.get_paginator("query").paginate(TableName=self._name, **query):

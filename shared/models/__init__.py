@@ -20,6 +20,7 @@ from shared.models.attempt import (
     SkippedStep,
     Ticket,
 )
+from shared.models.audit import AuditPage, Break, BreakKind, JobRecord
 from shared.models.batch import (
     Batch,
     BatchCounts,
@@ -87,6 +88,7 @@ __all__ = [
     "Attempt",
     "AttemptId",
     "AttemptStatus",
+    "AuditPage",
     "Batch",
     "BatchCounts",
     "BatchFile",
@@ -98,6 +100,8 @@ __all__ = [
     "BatchRequest",
     "BatchStatus",
     "Box",
+    "Break",
+    "BreakKind",
     "CleanText",
     "Decision",
     "Delivery",
@@ -120,6 +124,7 @@ __all__ = [
     "Job",
     "JobFilter",
     "JobPage",
+    "JobRecord",
     "JobRequest",
     "Latency",
     "Limits",

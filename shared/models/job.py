@@ -147,11 +147,16 @@ class Event(Value):
     actor: str
     data: dict[str, Any]
     prev: str
+    covers: dict[str, str] = Field(
+        default_factory=dict,
+        description="Digests of what was written with it, by sort key: the job's state, attempts, a rating.",
+    )
     digest: str = ""
 
     def computed_digest(self) -> str:
-        """sha256 over the canonical JSON of all fields but `digest`."""
-        return sha256_hex(canonical_json(self.model_dump(mode="json", exclude={"digest"})))
+        """sha256 over the canonical JSON of all fields but `digest`, and but `covers` where an event has none."""
+        left_out = {"digest"} if self.covers else {"digest", "covers"}
+        return sha256_hex(canonical_json(self.model_dump(mode="json", exclude=left_out)))
 
 
 class JobFilter(Value):

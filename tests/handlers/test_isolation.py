@@ -34,7 +34,7 @@ OF_ONE = [
 BODIES: dict[str, Any] = {"/v1/jobs/{job_id}/rating": {"stars": 1}}
 LISTS = {
     "/v1/jobs", "/v1/batches", "/v1/predictions", "/v1/keys", "/v1/insight", "/v1/webhooks/disabled", "/v1/me",
-    "/v1/webhooks/secret",
+    "/v1/webhooks/secret", "/v1/audit",
 }  # fmt: skip
 REFERRING: dict[tuple[str, str], Any] = {
     ("post", "/v1/jobs"): {"prompt": "a", "init_image": "SHA256"},

@@ -1,0 +1,51 @@
+"""The auditor's commands on the local stack, with IAM enforced: verify, export, and a table somebody wrote to."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.local.running import Stack
+from tests.local.test_end_to_end import HERO
+
+pytestmark = pytest.mark.xdist_group("local-stack")
+
+
+def _presscheck(stack: Stack, *arguments: str) -> tuple[int, dict[str, Any]]:
+    """The command as a user runs it."""
+    ran = subprocess.run(
+        [sys.executable, "-m", "shared.cli.main", *arguments, "--json"],
+        env={**os.environ, "PRESSCHECK_API_URL": stack.api_url, "PRESSCHECK_API_KEY": stack.api_key},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.stdout, ran.stderr
+    return ran.returncode, json.loads(ran.stdout)
+
+
+def test_a_ledger_holds_until_somebody_writes_to_its_table(stack: Stack, tmp_path: Path) -> None:
+    job = stack.finished(stack.api.post("/v1/jobs", json=HERO | {"size": "256x256", "seed": 4_000_001}).json()["id"])
+    file = tmp_path / "then.jsonl"
+
+    exported, said = _presscheck(stack, "audit", "export", str(file))
+    recipe = subprocess.run([sys.executable, "-I", said["check_with"], str(file)], capture_output=True, check=False)
+    whole, report = _presscheck(stack, "audit", "verify", "--against", str(file))
+    table = stack.aws("dynamodb")
+    key = {"pk": {"S": f"JOB#{job['id']}"}, "sk": {"S": "EVENT#00000001"}}
+    stored = table.get_item(TableName=stack.outputs["TableName"], Key=key)["Item"]
+    table.put_item(TableName=stack.outputs["TableName"], Item=stored | {"actor": {"S": "mallory"}})
+    broken, shown = _presscheck(stack, "audit", "show", job["id"])
+    table.put_item(TableName=stack.outputs["TableName"], Item=stored)
+
+    assert (exported, recipe.returncode) == (0, 0)
+    assert (whole, report["intact"], report["broken"]) == (0, True, [])
+    assert broken == 1
+    assert shown["breaks"][0]["kind"] == "altered"
+    assert shown["breaks"][0]["found_by"] == ["stack", "here"]
