@@ -111,6 +111,15 @@ class StageConfig(_Config):
     batch_file_days: int = 30
     """Uploaded batch files, and copies made of them; results stay."""
     access_log_days: int = 90
+    golden_schedule: str = "cron(30 6 ? * MON-FRI *)"
+    """When the golden set is painted, in UTC, as EventBridge writes it; whether, says `golden_scheduled`.
+
+    Six jobs are six cents of GPU work. What costs is to wake an endpoint that sleeps: 20 to 30 minutes of its instance,
+    with three on g6e about $3 a run and $65 a month (our arithmetic from the prices in the README, November 2026).
+    """
+    golden_scheduled: bool = False
+    golden_models: tuple[str, ...] = ()
+    """Models that paint the set besides those the policy picks: hosted ones, at their price an image."""
     alarm_email: str | None = None
     inference_image_repository: str = "presscheck/inference"
     vpc: VpcConfig | None = None
@@ -177,6 +186,8 @@ _FUNCTIONS: Final = {
     "sweep": FunctionConfig(memory_mb=512, timeout_s=55),
     # A receiver has 15 s; the rest is for finding its address and for the ledger.
     "notify": FunctionConfig(memory_mb=512, timeout_s=30),
+    # Submits the set, or decodes four pictures of 4 megapixels: memory for those, and a vCPU's half.
+    "golden": FunctionConfig(memory_mb=1024, timeout_s=120),
 }
 
 # One message a call: a receiver that takes its 15 s keeps nobody else's news waiting. Eight tries are eight receives;
@@ -218,6 +229,7 @@ PROD: Final = DEV.model_copy(
         "bulk": LaneConfig(max_concurrency=10),
         "webhooks": _WEBHOOKS.model_copy(update={"max_concurrency": 50}),
         "bulk_in_flight": 40,
+        "golden_scheduled": True,
         "endpoints": (
             # A draft within 3 s is impossible from zero instances: one stays warm while designers work, and may
             # sleep when they do.

@@ -78,6 +78,28 @@ class Events(Construct):
             targets=[self._patiently(function)],
         )
 
+    def paint_goldens(self, function: lambda_.IFunction, *, schedule: str, enabled: bool, tenant: str) -> None:
+        """Call the function by schedule, and whenever a job of the golden set's own tenant is over."""
+        events.Rule(
+            self,
+            "GoldenSchedule",
+            description="Paint the golden set: does each model still paint what it painted?",
+            schedule=events.Schedule.expression(schedule),
+            enabled=enabled,
+            targets=[self._patiently(function)],
+        )
+        events.Rule(
+            self,
+            "GoldenPainted",
+            description="A job of the golden set is over: compare its pictures with those remembered.",
+            event_bus=self.bus,
+            event_pattern=events.EventPattern(
+                source=["presscheck"],
+                detail={"tenant": [tenant], "stage": ["done", "rejected", "failed", "canceled", "expired"]},
+            ),
+            targets=[self._patiently(function)],
+        )
+
     def _patiently(self, function: lambda_.IFunction) -> targets.LambdaFunction:
         return targets.LambdaFunction(
             function, dead_letter_queue=self.undelivered, retry_attempts=8, max_event_age=Duration.hours(2)

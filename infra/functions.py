@@ -46,6 +46,7 @@ class Functions(Construct):
         self.batch = self._function("batch", dead_letters=undelivered)
         self.sweep = self._function("sweep", dead_letters=undelivered)
         self.notify = self._function("notify")
+        self.golden = self._function("golden", dead_letters=undelivered)
 
     @property
     def all(self) -> dict[str, lambda_.Function]:

@@ -27,6 +27,7 @@ from infra.webhooks import Webhooks
 
 _MINUTE = Duration.minutes(1)
 _FIVE_MINUTES = Duration.minutes(5)
+_NAMESPACE, _SERVICE = "Presscheck", "presscheck"  # as shared.telemetry writes them
 
 
 class Monitoring(Construct):
@@ -64,6 +65,12 @@ class Monitoring(Construct):
                 functions[name].metric_errors(period=_FIVE_MINUTES),
                 f"{name} fails: jobs may not reach their end by themselves.",
             )
+        golden_errors = functions["golden"].metric_errors(period=_FIVE_MINUTES)
+        self._alarm("GoldenErrors", golden_errors, "golden fails: a model that changed may go unnoticed.")
+        for model in config.golden_models:  # those with endpoints are watched beside them
+            title = "".join(part.capitalize() for part in model.replace(".", "-").split("-"))
+            meaning = f"{model} paints a golden differently and says nothing: see golden.compared in the job's audit."
+            self._alarm(f"GoldenDrift{title}", golden_drift(model), meaning)
         notify_errors = functions["notify"].metric_errors(period=_FIVE_MINUTES)
         self._alarm("NotifyErrors", notify_errors, "notify fails: webhooks are told late or not at all.")
         self._alarm(
@@ -150,6 +157,17 @@ class Monitoring(Construct):
 
 def _depth(queue: sqs.Queue) -> cloudwatch.Metric:
     return queue.metric_approximate_number_of_messages_visible(period=_MINUTE, statistic="Maximum")
+
+
+def golden_drift(model: str) -> cloudwatch.Metric:
+    """1 whenever a model painted a golden differently and said nothing, else 0."""
+    return cloudwatch.Metric(
+        namespace=_NAMESPACE,
+        metric_name="GoldenDrift",
+        dimensions_map={"service": _SERVICE, "model": model},
+        statistic="Maximum",
+        period=_FIVE_MINUTES,
+    )
 
 
 def _graph(title: str, *metrics: cloudwatch.IMetric) -> cloudwatch.GraphWidget:

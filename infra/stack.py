@@ -108,6 +108,7 @@ class CoreStack(Stack):
             provider_secret_name=self.hosts.secret_name,
             bedrock_region=BEDROCK_REGION,
             azure_openai_endpoint=self._config.azure_openai_endpoint,
+            golden_models=",".join(self._config.golden_models),
         )
 
     def _connect(self) -> None:
@@ -120,6 +121,12 @@ class CoreStack(Stack):
         self.webhooks.feed(self.functions.notify)
         self.events.tell_of_batch_files(self.functions.batch, bucket=self.storage.bucket, prefix=BATCH_UPLOADS)
         self.events.tell_of_batch_jobs(self.functions.batch)
+        self.events.paint_goldens(
+            self.functions.golden,
+            schedule=self._config.golden_schedule,
+            enabled=self._config.golden_scheduled,
+            tenant=self._settings().golden_tenant,
+        )
 
     def _grant(self) -> None:
         """Who may do what, function by function."""
@@ -172,6 +179,10 @@ class CoreStack(Stack):
         workflow.grant_stop(functions.sweep)
         workflow.grant_wake(functions.sweep)
         self.events.bus.grant_put_events_to(functions.sweep)
+
+        storage.grant_read_write_ledger(functions.golden)
+        storage.grant_read_images(functions.golden)
+        self.intake.interactive.queue.grant_send_messages(functions.golden)
 
         storage.grant_read_write_ledger(functions.notify)
         storage.grant_read_images(functions.notify)

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, ValidationError
 
 from shared.errors import ConfigurationError
-from shared.models import JobRequest, Name, Recipe, Sha256, Size, Tier, Value, sha256_hex
+from shared.models import ImageRef, JobRequest, Name, Recipe, Sha256, Size, Tier, Value, sha256_hex
 from shared.versions import read_lock
 
 SEED: Final = 42
@@ -81,6 +82,28 @@ class Golden(Value):
     def with_look(self, model: str, look: Look, *, digest: str) -> Self:
         """The same golden of the template's file `digest` with another look of one model."""
         return self.model_copy(update={"digest": digest, "looks": {**self.looks, model: look}})
+
+
+class Sighting(Value):
+    """One render of a golden on a running stack, and how it compares with the one the stack remembers."""
+
+    model: str
+    template: str
+    fingerprint: str
+    job_id: str
+    render: str
+    """`d1-1` or `f-1`."""
+    revision: str
+    image: ImageRef
+    at: datetime
+    word: Literal["first", "same", "alike", "drifted", "revised", "unseeded"]
+    """`drifted`: another picture, and the model said nothing. `revised`: another picture of a model that says it is
+    another. `unseeded`: it takes no seed, so no two of its pictures can be alike."""
+    against: str = ""
+    """The job that painted what it was held against."""
+    against_revision: str = ""
+    phash_distance: int | None = None
+    ssim: float | None = None
 
 
 def load_goldens(directory: Path) -> dict[str, Golden]:

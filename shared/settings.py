@@ -64,6 +64,8 @@ class Settings(BaseModel):
     bedrock_region: str = Field("us-west-2", description="Where SD3.5 is offered; may differ from the stack's.")
     azure_openai_endpoint: str = Field("", description="https://<resource>.openai.azure.com; empty: no Azure.")
     azure_openai_api_version: str = "2025-04-01-preview"
+    golden_tenant: str = Field("presscheck-golden", description="Whose jobs the golden set is, and nobody else's.")
+    golden_models: str = Field("", description="Models that paint it besides those the policy picks, by commas.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @model_validator(mode="after")

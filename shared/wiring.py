@@ -19,6 +19,7 @@ from shared.batchfiles import BatchFiles
 from shared.cache import Cache
 from shared.catalogue import Catalogue
 from shared.errors import ConfigurationError
+from shared.goldens import load_goldens
 from shared.images import Images
 from shared.keys import Keys
 from shared.ledger import Ledger
@@ -35,6 +36,7 @@ from shared.pipeline.calls import Calls
 from shared.pipeline.comparisons import Comparisons
 from shared.pipeline.decisions import Decisions
 from shared.pipeline.estimates import Estimates
+from shared.pipeline.goldens import GoldenSet
 from shared.pipeline.insight import Insight
 from shared.pipeline.milestones import Milestones
 from shared.pipeline.news import JobNews
@@ -46,7 +48,7 @@ from shared.pipeline.verdicts import Eyes, Verdicts
 from shared.pipeline.waits import Waits
 from shared.policy import Policies
 from shared.predictions import prediction
-from shared.prompts import Templates
+from shared.prompts import DIRECTORY, Templates
 from shared.providers.breaker import Breaker
 from shared.providers.sagemaker import SageMaker
 from shared.settings import Settings
@@ -279,6 +281,19 @@ def insight() -> Insight:
 @cache
 def audits() -> Audits:
     return Audits(ledger=ledger(), clock=now)
+
+
+def golden_set() -> GoldenSet:
+    return GoldenSet(
+        tenant=settings().golden_tenant,
+        ledger=ledger(),
+        images=images(),
+        submissions=submissions(),
+        releases=releases(),
+        goldens=load_goldens(DIRECTORY),
+        models=tuple(filter(None, settings().golden_models.split(","))),
+        clock=now,
+    )
 
 
 @cache

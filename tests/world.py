@@ -125,6 +125,7 @@ class FakeHost:
 
     now: datetime
     repeatable: bool = True
+    revision: str = "rev-1"
     answers: list[bytes | Exception | None] = field(default_factory=list)
     orders: list[Order] = field(default_factory=list)
     _waiting: dict[str, bytes | Exception | None] = field(default_factory=dict)
@@ -136,7 +137,7 @@ class FakeHost:
             raise answer
         self._waiting[str(order.id)] = answer
         if not self.repeatable and isinstance(answer, bytes):
-            return _painted(answer)
+            return _painted(answer, revision=self.revision)
         return Ticket(
             id=str(order.id), output_location=f"s3://out/{order.id}", failure_location="", submitted_at=self.now
         )
@@ -147,18 +148,18 @@ class FakeHost:
             raise answer
         if answer is None:
             raise RenderLost(f"no answer for {ticket.id}")
-        return _painted(answer)
+        return _painted(answer, revision=self.revision)
 
     def answered(self, ticket: Ticket) -> bool:
         return self._waiting.get(ticket.id) is not None
 
 
-def _painted(data: bytes) -> Painted:
+def _painted(data: bytes, *, revision: str) -> Painted:
     return Painted(
         data=data,
         seed_sent=7,
         seed_reported=7,
-        model_revision="rev-1",
+        model_revision=revision,
         simulated=True,
         queue_ms=1,
         inference_ms=20,

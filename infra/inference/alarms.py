@@ -1,4 +1,4 @@
-"""What an operator is woken for at an endpoint: nobody serves, nobody keeps up, or the model fails.
+"""What an operator is woken for at an endpoint: nobody serves, nobody keeps up, the model fails, or paints otherwise.
 
 Hides SageMaker's metrics of asynchronous endpoints and their thresholds.
 Source: https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference-monitor.html
@@ -13,6 +13,7 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from infra.config import EndpointConfig
+from infra.monitoring import golden_drift
 
 _MINUTE = Duration.minutes(1)
 
@@ -43,6 +44,13 @@ def watch(scope: Construct, *, name: str, endpoint: EndpointConfig, topic: sns.I
             f"{name} fails again and again: see its log group.",
         ),
         ("Expired", _metric(name, "ExpiredRequests", "Sum"), 1, 1, f"{name} let requests expire unseen."),
+        (
+            "GoldenDrift",
+            golden_drift(endpoint.model),
+            1,
+            1,
+            f"{name} paints a golden differently and says nothing: see golden.compared in the job's audit.",
+        ),
     )
     for construct_id, metric, threshold, minutes, meaning in wanted:
         alarm = metric.create_alarm(

@@ -21,6 +21,7 @@ from shared.ledger.circuits import CircuitStore
 from shared.ledger.claims import Claims, Once
 from shared.ledger.deliveries import DeliveryStore
 from shared.ledger.examination import examined
+from shared.ledger.goldens import GoldenStore
 from shared.ledger.items import (
     ATTEMPT,
     EVENT,
@@ -88,6 +89,7 @@ class Ledger:
         self.releases = ReleaseHistory(self._table)
         self.circuits = CircuitStore(self._table)
         self.keys = KeyStore(self._table)
+        self.goldens = GoldenStore(self._table)
         self.usage = UsageStore(self._table)
         self.deliveries = DeliveryStore(self._table)
         self.signing = SigningStore(self._table)

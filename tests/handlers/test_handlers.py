@@ -11,6 +11,7 @@ import pytest
 from functions.authorize.handler import handler as authorize
 from functions.conclude.handler import handler as conclude
 from functions.dispatch.handler import handler as dispatch
+from functions.golden.handler import handler as golden
 from functions.render.handler import handler as render
 from functions.resume.handler import handler as resume
 from functions.sweep.handler import handler as sweep
@@ -95,3 +96,20 @@ def test_conclude_hears_of_a_dead_execution(sample: Sample, context: Context, jo
 
 def test_sweep_reports_what_it_did(sample: Sample, context: Context, deployed: Resources) -> None:
     assert sweep(sample("sweep-schedule"), context)["looked_at"] == 0  # type: ignore[arg-type]
+
+
+def test_golden_orders_the_set_once_for_each_time_the_schedule_comes_round(
+    sample: Sample, context: Context, deployed: Resources
+) -> None:
+    first, again = (golden(sample("golden-schedule"), context) for _ in range(2))  # type: ignore[arg-type]
+    by_hand = golden(sample("golden-run"), context)  # type: ignore[arg-type]
+
+    assert first == again
+    assert (len(first["jobs"]), first["refused"]) == (6, {})
+    assert len({*first["jobs"], *by_hand["jobs"]}) == 12
+
+
+def test_golden_compares_and_accepts_its_own_jobs_only(sample: Sample, context: Context, job_id: str) -> None:
+    for event in ("golden-job-over", "golden-accept"):
+        with pytest.raises(NotFound):
+            golden(sample(event), context)  # type: ignore[arg-type]

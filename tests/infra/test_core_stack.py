@@ -190,6 +190,22 @@ def test_an_execution_that_breaks_is_told_to_conclude_and_sweep_runs_every_minut
     assert words(rules["EventsEveryMinute"]["Targets"][0]["Arn"]) == "<FunctionsSweep.Arn>"
 
 
+def test_goldens_are_painted_by_schedule_and_compared_when_their_own_jobs_are_over(core: Template) -> None:
+    rules = of_type(core, "AWS::Events::Rule")
+
+    schedule, over = rules["EventsGoldenSchedule"], rules["EventsGoldenPainted"]
+    assert (schedule["ScheduleExpression"], schedule["State"]) == ("cron(30 6 ? * MON-FRI *)", "ENABLED")
+    assert over["EventPattern"]["detail"]["tenant"] == ["presscheck-golden"]
+    assert words(over["EventBusName"]) == "<EventsBus>"
+    for rule in (schedule, over):
+        assert words(rule["Targets"][0]["Arn"]) == "<FunctionsGolden.Arn>"
+        assert words(rule["Targets"][0]["DeadLetterConfig"]["Arn"]) == "<EventsUndelivered.Arn>"
+
+
+def test_only_production_paints_goldens_by_itself(local: dict[str, Template]) -> None:
+    assert of_type(local["Core"], "AWS::Events::Rule")["EventsGoldenSchedule"]["State"] == "DISABLED"
+
+
 def test_success_and_error_of_every_render_reach_resume(core: Template) -> None:
     subscriptions = of_type(core, "AWS::SNS::Subscription").values()
 
@@ -207,7 +223,7 @@ def test_somebody_is_woken_for_lost_work_and_broken_safety_nets(core: Template) 
     }
     errors = {words(alarm["Dimensions"][0]["Value"]) for alarm in alarms.values() if alarm["MetricName"] == "Errors"}
     assert depths == DEAD_LETTERS
-    assert errors == {f"<Functions{name}>" for name in ("Resume", "Conclude", "Batch", "Sweep", "Notify")}
+    assert errors == {f"<Functions{name}>" for name in ("Resume", "Conclude", "Batch", "Sweep", "Notify", "Golden")}
     assert {"ExecutionsFailed", "ExecutionsTimedOut", "5XXError"} <= {alarm["MetricName"] for alarm in alarms.values()}
     for alarm in alarms.values():
         assert [words(action) for action in alarm["AlarmActions"]] == ["<MonitoringAlarms>"]

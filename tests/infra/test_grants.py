@@ -77,6 +77,10 @@ EXPECTED = {
     | {"states:StartExecution": START["states:StartExecution"] | BATCH_MACHINE}
     | WAKE
     | ANNOUNCE,
+    "Golden": READ_WRITE_LEDGER
+    | {"s3:GetObject": IMAGES}
+    | LIST
+    | {action: {"<IntakeInteractiveQueue.Arn>"} for action in SEND},
     "Notify": READ_WRITE_LEDGER
     | {"s3:GetObject": IMAGES | RESULTS}
     | LIST
@@ -94,7 +98,7 @@ def test_a_function_may_do_exactly_its_work(core: Template, function: str) -> No
 
     traces = {f"xray:{action}": {"*"} for action in ("PutTraceSegments", "PutTelemetryRecords")}
     log = {f"logs:{action}": {f"<Functions{function}Logs.Arn>"} for action in ("CreateLogStream", "PutLogEvents")}
-    keeps = {"Resume", "Conclude", "Batch", "Sweep"}
+    keeps = {"Resume", "Conclude", "Batch", "Sweep", "Golden"}
     undelivered = {"<EventsUndelivered.Arn>"} if function in keeps else set()
     expected = EXPECTED[function] | traces | log
     if undelivered:

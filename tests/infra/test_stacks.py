@@ -59,7 +59,7 @@ def test_the_draft_model_of_production_is_awake_while_designers_work(prod: dict[
     assert "ScheduledActions" not in targets["Sd35LargeCapacity"]
 
 
-def test_an_endpoint_rings_when_nobody_serves_keeps_up_or_succeeds(prod: dict[str, Template]) -> None:
+def test_an_endpoint_rings_when_nobody_serves_keeps_up_succeeds_or_paints_as_before(prod: dict[str, Template]) -> None:
     alarms = of_type(prod["Inference"], "AWS::CloudWatch::Alarm")
 
     rung = {name: alarm["MetricName"] for name, alarm in alarms.items() if name.startswith("Sd35LargeTurbo")}
@@ -70,7 +70,10 @@ def test_an_endpoint_rings_when_nobody_serves_keeps_up_or_succeeds(prod: dict[st
         "Sd35LargeTurboBacklog": "ApproximateBacklogSize",
         "Sd35LargeTurboModelErrors": "InvocationFailures",
         "Sd35LargeTurboExpired": "ExpiredRequests",
+        "Sd35LargeTurboGoldenDrift": "GoldenDrift",
     }
+    dimensions = {each["Name"]: each["Value"] for each in alarms["Sd35LargeTurboGoldenDrift"]["Dimensions"]}
+    assert dimensions == {"service": "presscheck", "model": "sd35-large-turbo"}
     assert all("Alarms" in words(alarms[name]["AlarmActions"][0]) for name in rung if "Without" not in name)
 
 
