@@ -30,16 +30,17 @@ export class Offline extends Error {
 export const signedIn = () => key !== "";
 export const heldKey = () => key;
 
-/** Use this key; `keep` it until the tab closes, else until the page is left. */
+/** Use this key; `keep` it until the tab closes, else until the page is left. What another key was told is forgotten. */
 export function signIn(given, keep) {
   key = given;
+  forget();
   if (keep) sessionStorage.setItem(KEPT, given);
   else sessionStorage.removeItem(KEPT);
 }
 
 export function signOut() {
   key = "";
-  seen.clear();
+  forget();
   sessionStorage.removeItem(KEPT);
   signals.dispatchEvent(new Event("signed-out"));
 }
@@ -57,17 +58,27 @@ const asked = new Map(); // address -> an answer on its way: who asks meanwhile 
 
 /** GET. Equal answers are the same object, so that who renders can compare by identity. */
 export function get(path) {
-  if (!asked.has(path)) asked.set(path, ask("GET", path).finally(() => asked.delete(path)));
+  if (!asked.has(path)) {
+    const answer = ask("GET", path).finally(() => asked.get(path) === answer && asked.delete(path));
+    asked.set(path, answer);
+  }
   return asked.get(path);
 }
 
 /** POST as JSON. */
 export const post = (path, body = {}, options) => ask("POST", path, { ...options, body });
 
+function forget() {
+  seen.clear();
+  asked.clear();
+}
+
 async function ask(method, path, { body, signal, headers } = {}) {
+  if (!key) throw new Refused(401, { detail: "Nobody is signed in." }, new Headers());
+  const held = key;
   const url = address(path);
   const known = method === "GET" ? seen.get(url) : undefined;
-  const sent = { accept: "application/json", authorization: `Bearer ${key}`, ...headers };
+  const sent = { accept: "application/json", authorization: `Bearer ${held}`, ...headers };
   if (known) sent["if-none-match"] = known.etag;
   if (body !== undefined) sent["content-type"] = "application/json";
   let reply, data;
@@ -83,12 +94,12 @@ async function ask(method, path, { body, signal, headers } = {}) {
   }
   signals.dispatchEvent(new Event("online"));
   if (reply.status === 401) {
-    signOut();
+    if (held === key) signOut(); // else somebody signed in with another key meanwhile
     throw new Refused(401, data, reply.headers);
   }
   if (!reply.ok && reply.status !== 304) throw new Refused(reply.status, data, reply.headers);
   const etag = reply.headers.get("etag");
-  if (method === "GET" && etag && reply.status === 200) remember(url, etag, data);
+  if (method === "GET" && etag && reply.status === 200 && held === key) remember(url, etag, data);
   return data;
 }
 
