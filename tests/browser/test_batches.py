@@ -32,7 +32,10 @@ def test_a_file_dropped_becomes_jobs_and_its_bad_row_is_explained(
     expect(page.locator(".meta .chip").first).to_have_text("Completed")
     expect(page.locator(".files")).to_contain_text("size.width")
     expect(page.locator(".files a[href^='#/jobs/']")).to_have_count(2)
-    assert Axe().run(page).violations_count == 0
+    for theme in ("dark", "light"):
+        page.emulate_media(color_scheme=theme)
+        expect(page.locator("html")).to_have_attribute("data-theme", theme)
+        assert Axe().run(page).violations_count == 0
     page.get_by_role("link", name="Batches").first.click()
     expect(page.locator(".batch").first).to_contain_text("2 of 3")
     assert Axe().run(page).violations_count == 0

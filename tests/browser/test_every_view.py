@@ -19,6 +19,7 @@ VIEWS = {
     "compare": ("compare?left={printed}:d1-1&right={printed}:f-1", "#headline"),
     "choosing": ("compare", ".shelf"),
     "insight": ("insight", ".plot"),
+    "batches": ("batches", ".drop"),
     "not there": ("jobs/nobody", ".blank"),
 }
 

@@ -81,6 +81,12 @@ def test_a_designer_goes_from_an_idea_to_a_final_that_says_what_was_asked(page: 
     expect(page.locator(".figures")).to_contain_text("Pixels changed")
     page.get_by_role("button", name="Difference").click()
     expect(page.locator("pc-proof .panes")).to_have_attribute("data-mode", "difference")
+    page.get_by_role("button", name="Side by side").click()
+    page.get_by_role("button", name="Zoom in").click()
+    left, right = (page.locator(f".pane.{side} .plate").bounding_box() for side in ("left", "right"))
+    assert (
+        left and right and (left["width"], left["height"], left["y"]) == (right["width"], right["height"], right["y"])
+    )
 
     page.get_by_role("link", name="Board").click()
     expect(page.locator(f".card[data-job='{job_id}'] .strip")).to_have_text("Done")
@@ -156,7 +162,7 @@ def test_nobody_needs_a_mouse(page: Page, stack: Stack) -> None:
 
     tab_to(page, page.locator("input.wipe"))
     keys.press("ArrowLeft")
-    expect(page.locator("input.wipe")).to_have_js_property("value", "49.5")
+    expect(page.locator("input.wipe")).to_have_js_property("value", "27.5")
 
 
 def tab_to(page: Page, wanted: Locator) -> None:

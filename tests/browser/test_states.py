@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.conftest import submit
@@ -56,9 +57,40 @@ def test_a_job_that_fails_says_why_and_what_now(studio: Callable[[str], Page], s
     page = studio(f"jobs/{job['id']}")
 
     assert job["stage"] == "failed"
-    expect(page.locator(".failure")).to_contain_text(job["error"])
+    expect(page.locator(".failure")).to_contain_text("The model answered")
     expect(page.locator(".rung .chip.bad").first).to_be_visible()
     expect(page.get_by_role("link", name="Change and render")).to_be_visible()
+
+
+def test_a_final_turned_down_shows_what_was_tried_and_can_be_taken_as_it_is(
+    studio: Callable[[str], Page], stack: Stack
+) -> None:
+    """No reader can tell these letters apart, and the ceiling leaves money for one cheap repair only."""
+    job = stack.finished(submit(stack, expected_text="Il1lI|I", max_cost_usd_micros=3_500))
+    assert job["error_detail"]["code"] == "rendered_text_mismatch"
+
+    page = studio(f"jobs/{job['id']}")
+
+    expect(page.locator(".failure")).to_contain_text("The final does not say what was asked")
+    expect(page.locator(".rung")).to_have_count(2)
+    expect(page.locator(".rung").nth(1)).to_contain_text("Lettering under a mask")
+    passed_over = page.locator(".ladder").get_by_role("list", name="Steps passed over").last
+    expect(passed_over).to_contain_text('Words set in type use case "hero" wants its words painted')
+    expect(page.locator(".rung .misread").first).to_be_visible()
+    for theme in ("dark", "light"):
+        page.emulate_media(color_scheme=theme)
+        expect(page.locator("html")).to_have_attribute("data-theme", theme)
+        assert Axe().run(page).violations_count == 0
+
+    page.get_by_label("Which attempt").select_option("1")
+    page.get_by_label("Why it will do").fill("The bars are the logo")
+    page.get_by_role("button", name="Accept it").click()
+
+    expect(page.locator(".jobhead .strip")).to_have_text("Done")
+    expect(page.locator(".failure")).to_contain_text("took it as it is: “The bars are the logo”")
+    expect(page.locator(".events")).to_contain_text("Accepted as it is")
+    taken = stack.api.get(f"/v1/jobs/{job['id']}").json()
+    assert (taken["stage"], taken["final"]["attempt"]) == ("done", 1)
 
 
 def test_a_wish_the_api_refuses_is_shown_at_its_field(studio: Callable[[str], Page]) -> None:

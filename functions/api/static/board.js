@@ -84,6 +84,7 @@ class Board {
 
   async refilter(changed) {
     this.filters = { ...this.filters, ...changed };
+    this.bar.tell(this.filters);
     history.replaceState(null, "", new URL(`#${withQuery("/", this.filters)}`, document.baseURI));
     this.jobs.clear();
     this.cursor = null;
@@ -173,15 +174,16 @@ function faces(job) {
     h("div", { class: undecided ? `proof sheet-of-${Math.min(drafts.length, 4)}` : "proof pair" },
       undecided
         ? drafts.slice(0, 4).map((each) => face(each, `Draft ${each.candidate}`))
-        : [face(draft, drafts.length > 1 ? `Draft ${draft?.candidate}` : "Draft", job), face(final, job.stage === "failed" ? "Best try" : "Final", job)]),
+        : [face(draft, drafts.length > 1 ? `Draft ${draft?.candidate}` : "Draft", job), face(final, final && job.stage === "failed" ? "Best try" : "Final", job)]),
     h("div", { class: "caption" },
       h("h2", {}, h("a", { href: `#/jobs/${job.id}` }, jobTitle(job))),
-      h("p", { class: "meta" }, capital(name), painter && [" · ", painter.model], job.input.tags?.map((tag) => [" ", h("span", { class: "tag" }, tag)])),
+      h("p", { class: "meta lined" }, h("span", {}, capital(name), painter && [" · ", painter.model], job.input.tags?.map((tag) => [" ", h("span", { class: "tag" }, tag)])),
+        h("time", { datetime: job.created_at, title: job.created_at }, ago(job.created_at))),
       h("p", { class: "status" }, strip(job.stage),
-        h("span", { class: "figures" },
-          job.metrics.total_ms !== null && job.stage === "done" ? duration(job.metrics.total_ms) : job.metrics.draft_ms !== null ? `draft ${duration(job.metrics.draft_ms)}` : "",
-          " ", job.cost_usd_micros ? dollars(job.cost_usd_micros) : renders(job).some((each) => each.cached) ? "cached" : ""),
-        h("time", { datetime: job.created_at, title: job.created_at }, ago(job.created_at)))),
+        h("span", { class: "cost" }, [
+          job.metrics.total_ms !== null && job.stage === "done" ? duration(job.metrics.total_ms) : job.metrics.draft_ms !== null && `draft ${duration(job.metrics.draft_ms)}`,
+          job.cost_usd_micros ? dollars(job.cost_usd_micros) : renders(job).some((each) => each.cached) && "cached",
+        ].filter(Boolean).join(" · ")))),
   ];
 }
 
@@ -202,8 +204,17 @@ function filterBar(filters, changed) {
   const stage = choice("Stage", "stage", filters, Object.keys(STAGES).map((each) => [each, stageWord(each)]), changed);
   const rest = ["use_case", "model", "template"].map((name) => choice(capital(spoken(name)), name, filters, filters[name] ? [[filters[name], filters[name]]] : [], changed));
   const tag = h("input", { type: "text", value: filters.tag, placeholder: "Tag", "aria-label": "Tag", size: 10, autocomplete: "off", onchange: () => changed({ tag: tag.value.trim() }) });
-  const bar = h("search", { class: "filters" }, h("span", { class: "searchbox" }, icon("search"), search), stage, rest, tag);
+  const some = h("span", { class: "refined" });
+  const open = h("button", { type: "button", class: "refine", "aria-expanded": "false", onclick: () => open.setAttribute("aria-expanded", String(open.getAttribute("aria-expanded") !== "true")) }, "Filters", some);
+  const none = h("button", { type: "button", class: "quiet", onclick: () => { bar.clear(); changed(Object.fromEntries(FILTERS.map((name) => [name, ""]))); search.focus(); } }, icon("cross"), "Clear");
+  const bar = h("search", { class: "filters" }, h("span", { class: "searchbox" }, icon("search"), search), open, h("div", { class: "refinements" }, stage, rest, tag), none);
   bar.clear = () => { for (const each of [search, tag, stage, ...rest]) each.value = ""; };
+  bar.tell = (now) => {
+    const narrowed = FILTERS.filter((name) => name !== "q" && now[name]).length;
+    some.textContent = narrowed ? ` (${narrowed})` : "";
+    none.hidden = !FILTERS.some((name) => now[name]);
+  };
+  bar.tell(filters);
   const fillIn = () => options().then((known) => rest.forEach((each, at) => extend(each, [known.use_cases, known.models, known.templates][at])), () => {});
   (window.requestIdleCallback ?? ((run) => setTimeout(run, 400)))(fillIn);
   return bar;

@@ -57,7 +57,7 @@ function shelf(job, sides, asked, held) {
     h("div", { class: "row" }, renders.map((render) => {
       const name = `${job.id}:${render.tier === "draft" ? `d${render.candidate}` : "f"}-${render.attempt}`;
       return h("button", { type: "button", class: "film pickable", disabled: name === held, style: { "--ratio": "1" }, onclick: () => go(address({ ...sides, [asked]: name })) },
-        picture(render.image, ""), h("span", { class: "under" }, renderName(render)));
+        picture(render.image, ""), h("span", { class: "under" }, render.tier === "draft" ? renderName(render) : "Final"));
     })));
 }
 

@@ -10,7 +10,9 @@ import { chip, copier, crops, icon, mark, picture, press, say, select, simulated
 import { asCommand, asCurl, asPython, download, sameAgain } from "./take.js";
 import { audit, deliveries } from "./trail.js";
 import { letters, marks, verdict, verdictChip } from "./verdict.js";
-import { ago, capital, count, dollars, duration, ENDED, jobTitle, moving, renderName, spoken, templateName } from "./words.js";
+import { ago, capital, count, dollars, duration, ENDED, jobTitle, moving, plainly, renderName, spoken, stepName, templateName } from "./words.js";
+
+const TURNED_DOWN = new Set(["rendered_text_mismatch", "visible_defects"]);
 
 export async function show(main, { id, query }) {
   const sheet = new Sheet(main, id, query);
@@ -69,7 +71,7 @@ class Sheet {
 
   drawHead() {
     const { job } = this;
-    refill(this.head, [job.stage, job.cost_usd_micros, job.error, job.metrics.total_ms], () => [
+    refill(this.head, [job.stage, job.cost_usd_micros, job.error, job.metrics.total_ms, this.accepted?.seq], () => [
       h("a", { class: "back", href: "#/" }, "Board"),
       h("div", { class: "title" },
         h("h1", { tabindex: "-1" }, jobTitle(job)),
@@ -82,13 +84,24 @@ class Sheet {
         h("span", {}, job.size.replace("x", " × ")), h("span", {}, dollars(job.cost_usd_micros)), job.metrics.total_ms !== null && h("span", {}, duration(job.metrics.total_ms)),
         h("time", { datetime: job.created_at, title: job.created_at }, ago(job.created_at)),
         this.renders.some((each) => each.simulated) && simulated(), job.input.tags.map((tag) => h("a", { class: "tag", href: `#/?tag=${encodeURIComponent(tag)}` }, tag)),
-        h("span", { class: "mono soft" }, job.id), copier(() => job.id, "Copy id")),
-      job.error && h("div", { class: "failure", role: "status" }, h("h2", {}, this.why(job)), h("p", {}, job.error), job.error_detail?.code === "rendered_text_mismatch" && h("p", { class: "hint" }, "The best attempt is below. Give the words more room, fewer letters or another style, and render again.")),
+        h("span", { class: "id" }, h("span", { class: "mono soft" }, job.id), copier(() => job.id, "Copy id"))),
+      job.error && h("div", { class: "failure", role: "status" }, h("h2", {}, this.why(job)), h("p", {}, plainly(job.error)), TURNED_DOWN.has(job.error_detail?.code) && [h("p", { class: "hint" }, "The best attempt is below. Give the words more room, fewer letters or another style, and render again; or take one as it is."), may("approve") && this.takeAsItIs()]),
+      this.accepted && h("p", { class: "failure mild" }, `Verification turned this final down; ${this.accepted.actor} took it as it is${this.accepted.data.reason ? `: “${this.accepted.data.reason}”` : "."}`),
     ]);
+  }
+
+  /** A person looked, and it will do: the only way a final that was turned down is delivered, and it is on record. */
+  takeAsItIs() {
+    const finals = this.renders.filter((each) => each.tier === "final");
+    const which = select(finals.map((each) => [each.attempt, renderName(each)]), this.job.final?.attempt, { "aria-label": "Which attempt" });
+    const reason = h("input", { type: "text", maxlength: 500, placeholder: "Why it will do; kept on record", "aria-label": "Why it will do" });
+    return h("p", { class: "row" }, which, reason,
+      h("button", { type: "button", id: "accept", onclick: (event) => this.act(event, "accept", { attempt: Number(which.value), reason: reason.value }, "Accepted, and on record.") }, icon("check"), "Accept it"));
   }
 
   why(job) {
     if (job.error_detail?.code === "rendered_text_mismatch") return "The final does not say what was asked";
+    if (job.error_detail?.code === "visible_defects") return "The final shows a defect";
     return job.stage === "failed" ? "This job failed" : "This job ended without a final";
   }
 
@@ -118,6 +131,7 @@ class Sheet {
     this.contact.hidden = !(asks || drafts.length > 1 || (coming && job.input.drafts > 1));
     if (this.contact.hidden) return;
     const picked = job.chosen_draft ?? this.picked ?? (asks ? drafts[0]?.candidate : null);
+    this.contact.classList.toggle("asks", asks);
     refill(this.contact, [job.stage, drafts.map((each) => [each.candidate, each.image.sha256]), coming, job.chosen_draft], () => [
       h("fieldset", { class: "frames" },
         h("legend", {}, asks ? "Which one goes to print?" : "Contact sheet"),
@@ -141,7 +155,7 @@ class Sheet {
     });
     return h("label", { class: "shot", for: input.id }, input,
       h("div", { class: "film", style: { "--ratio": `${draft.image.width} / ${draft.image.height}` } }, picture(draft.image, `${name} of “${jobTitle(this.job)}”`), pencil()),
-      h("p", { class: "hint" }, h("b", {}, String(draft.candidate)), ` seed ${draft.seed.sent ?? draft.seed.requested}`, draft.cached ? ", cached" : `, ${duration(draft.latency_ms.total)}`));
+      h("p", { class: "hint" }, h("b", {}, String(draft.candidate)), ` seed ${draft.seed.sent ?? draft.seed.requested}`, draft.cached ? ", cached" : `, ${duration(draft.latency_ms.total).replaceAll(" ", "\u00a0")}`));
   }
 
   decide(drafts) {
@@ -168,7 +182,7 @@ class Sheet {
     const named = (key) => renders.find((each) => nameOf(each) === key);
     const right = named(this.wanted.right) ?? final ?? chosen;
     const left = named(this.wanted.left) ?? (final && chosen?.image && right !== chosen ? chosen : null);
-    const state = JSON.stringify([left, right].map((each) => each && [nameOf(each), each.image.sha256, each.verification, each.cost_usd_micros]));
+    const state = JSON.stringify([[left, right].map((each) => each && [nameOf(each), each.image.sha256, each.verification, each.cost_usd_micros]), this.accepted?.seq]);
     if (state === this.shown) return;
     this.shown = state;
     this.proof.show({ left: left && { render: left, name: this.caption(left) }, right: { render: right, name: this.caption(right) }, marks: (render) => marks(render, job.input.text_box) });
@@ -176,6 +190,7 @@ class Sheet {
     refill(this.side, [state, job.stage], () => [
       facts([...(left ? [[renderName(left), left]] : []), [renderName(right), right]]),
       h("h2", {}, "Verification"), verdict(right.verification || !left?.verification ? right : left),
+      job.stage === "done" && right.attempt === job.final?.attempt && right.verification && right.verification.verdict !== "pass" && !this.accepted && h("p", { class: "hint" }, `Use case “${spoken(job.use_case)}” lets this pass.`),
     ]);
   }
 
@@ -189,11 +204,12 @@ class Sheet {
     const pick = (side, label, render, none) => h("label", { class: "inline" }, label,
       select([...(none ? [["", "none"]] : []), ...options], render ? nameOf(render) : "", { id: `pick-${side}`, onchange: (event) => { this.wanted[side] = event.target.value || "none"; this.drawProof(); } }));
     refill(this.choice, [options, left && nameOf(left), nameOf(right)], () => [
-      h("label", { class: "tick" }, boxes, "What was read and found"),
-      this.renders.length > 1 && [pick("left", "Left", left, true), pick("right", "Right", right)],
-      h("button", { type: "button", class: "quiet small", id: "download", onclick: (event) => press(event.currentTarget, async () => say(`Saved ${await download(this.job, right)}: the picture as stored, and its record.`)) }, icon("down"), "Download with provenance"),
-      left && h("a", { class: "button quiet small", id: "to-compare", href: `#/compare?left=${this.id}:${nameOf(left)}&right=${this.id}:${nameOf(right)}` }, icon("compare"), "Compare"),
-      this.job.input && h("a", { class: "button quiet small", href: `#/compare?right=${this.id}:${nameOf(right)}` }, "With another job"),
+      h("div", { class: "row" }, h("label", { class: "tick" }, boxes, "What was read and found"),
+        this.renders.length > 1 && [pick("left", "Left", left, true), pick("right", "Right", right)]),
+      h("div", { class: "row tools" },
+        h("button", { type: "button", class: "quiet small", id: "download", onclick: (event) => press(event.currentTarget, async () => say(`Saved ${await download(this.job, right)}: the picture as stored, and its record.`)) }, icon("down"), "Download with provenance"),
+        left && h("a", { class: "button quiet small", id: "to-compare", href: `#/compare?left=${this.id}:${nameOf(left)}&right=${this.id}:${nameOf(right)}` }, icon("compare"), "Compare"),
+        h("a", { class: "button quiet small", href: `#/compare?right=${this.id}:${nameOf(right)}` }, "With another job")),
     ]);
   }
 
@@ -207,21 +223,26 @@ class Sheet {
   drawAttempts() {
     const finals = this.job.attempts.filter((each) => each.tier === "final");
     const broken = this.job.attempts.filter((each) => each.status === "failed");
-    const tried = finals.length > 1 ? finals : broken.length ? this.job.attempts : [];
+    const ended = this.job.error_detail?.context?.ended;
+    const tried = finals.length > 1 || ended ? finals : broken.length ? this.job.attempts : [];
     this.attempts.hidden = !tried.length;
     if (!tried.length) return;
-    refill(this.attempts, tried.map((each) => [nameOf(each), each.status, each.image?.sha256, each.verification?.verdict]), () => [
+    refill(this.attempts, tried.map((each) => [ended, nameOf(each), each.status, each.image?.sha256, each.verification?.verdict]), () => [
       h("h2", {}, `${count(tried.length, "attempt")}, and what each one changed`),
       h("ol", { class: "rungs" }, tried.map((each) => h("li", { class: each.attempt === this.job.final?.attempt && each.tier === "final" ? "rung kept" : "rung" },
-        h("p", { class: "change" }, each.tier === "final" ? `${each.attempt}` : `D${each.candidate}`, h("span", {}, each.repair ?? (each.attempt > 1 ? "The same again" : "As planned"))),
-        (each.skipped ?? []).map((step) => h("p", { class: "skipped" }, h("s", {}, spoken(step.step)), ` ${step.reason}`)),
+        h("p", { class: "change" }, each.tier === "final" ? `${each.attempt}` : `D${each.candidate}`, h("span", {}, each.step ? stepName(each.step) : each.repair ? "Repaired" : each.attempt > 1 ? "The same again" : "As planned")),
         h("button", { type: "button", class: "film", disabled: !each.image, style: { "--ratio": this.ratio() }, "aria-label": `Show ${renderName(each)} in the proof`, data: { focus: `rung-${nameOf(each)}` }, onclick: () => { this.lay({ right: each }); this.desk.scrollIntoView({ block: "nearest" }); } },
-          each.image ? picture(each.image, "") : h("span", { class: "gone" }, each.error?.message ?? "No picture yet"),
+          each.image ? picture(each.image, "") : h("span", { class: "gone" }, each.error ? "No picture" : "No picture yet"),
           each.recipe.mask && h("i", { class: "maskbox", "aria-hidden": "true", style: boxStyle(each.recipe.mask) })),
         h("p", { class: "row" }, each.error ? chip(each.error.code, "bad") : verdictChip(each.verification)),
         (each.verification?.texts ?? []).filter((check) => check.verdict !== "pass").map((check) => h("p", { class: "misread" }, "read ", h("span", { class: "letters" }, check.recognized ? letters(check.expected, check.recognized).read.map((one) => (one.differs ? h("del", {}, one.text) : one.text)) : "nothing"))),
         (each.verification?.artifacts ?? []).filter((found) => found.score >= found.limit).map((found) => h("p", { class: "misread" }, spoken(found.kind))),
+        each.repair && h("p", { class: "how" }, each.repair),
+        each.error && h("p", { class: "how" }, plainly(each.error.message)),
+        each.typeset && h("p", { class: "how" }, "The words are set in type, not painted."),
+        passedOver(each.skipped),
         h("p", { class: "hint" }, each.cached ? "cached" : duration(each.latency_ms.total), " · ", dollars(each.cost_usd_micros))))),
+      ended && h("p", { class: "hint" }, `It ended there: ${ended.replace(/ \(.*\)$/s, "")}.`), passedOver(this.job.error_detail?.context?.skipped),
     ]);
   }
 
@@ -246,7 +267,11 @@ class Sheet {
   }
 
   drawTrail() {
-    if (may("audit")) audit(this.trail, this.job);
+    if (may("audit")) audit(this.trail, this.job).then((events) => {
+      this.accepted = events.findLast((each) => each.type === "final.accepted");
+      this.drawHead();
+      this.drawProof();
+    });
     this.posts.hidden = !this.job.input.webhook;
     if (this.job.input.webhook) {
       this.stopPosts?.();
@@ -257,6 +282,9 @@ class Sheet {
 
 /** `d2-1`, `f-3`: one render of a job. */
 export const nameOf = (render) => `${render.tier === "draft" ? `d${render.candidate}` : "f"}-${render.attempt}`;
+
+/** The steps of the ladder that answered to what failed and were not taken, each with its reason. */
+const passedOver = (skipped) => skipped?.length > 0 && h("ul", { class: "skipped", "aria-label": "Steps passed over" }, skipped.map((each) => h("li", {}, h("s", {}, stepName(each.step)), ` ${each.reason}`)));
 
 const boxStyle = ([x, y, w, hgt]) => ({ left: `${x * 100}%`, top: `${y * 100}%`, width: `${w * 100}%`, height: `${hgt * 100}%` });
 

@@ -33,6 +33,7 @@ class Desk {
     this.details = new Map(); // template name -> its versions
     this.values = {};
     this.boxSet = false; // whether the box is the user's own or the template's
+    this.sizeSet = false; // and the size, or what the API would take without one
     this.build();
   }
 
@@ -45,9 +46,9 @@ class Desk {
     this.useCase = select(this.models.picks.map((each) => [each.use_case, each.title]), this.models.default_use_case, { id: "use-case" });
     this.why = h("p", { class: "hint why" });
     this.texts = h("textarea", { id: "expected", rows: 2, placeholder: "SALE" });
-    this.size = select([], "", { id: "size" });
+    this.size = select([], "", { id: "size", onchange: () => { this.sizeSet = true; } });
     this.seed = h("input", { id: "seed", type: "text", inputmode: "numeric", autocomplete: "off", placeholder: "drawn once, and recorded", pattern: "[0-9]{1,10}|[a-z][a-z0-9_-]{0,39}(@[1-9][0-9]*)?" });
-    this.seedSet = select([["", "A number"], ...this.seedSets()], "", { "aria-label": "Named seed set", onchange: () => { this.seed.value = this.seedSet.value; this.changed(); } });
+    this.seedSet = select([["", "A number"], ...this.seedSets()], "", { "aria-label": "Named seed set", oninput: () => { this.seed.value = this.seedSet.value; this.changed(); } });
     this.drafts = segments("How many drafts", COUNTS.map((each) => [String(each), String(each)]), "3", () => this.changed());
     this.when = radios("finalize", WHEN, "on_approval", () => this.changed());
     this.negative = h("input", { id: "negative", type: "text", maxlength: 4000 });
@@ -115,18 +116,19 @@ class Desk {
     await this.pickTemplate(from?.template?.version ?? named?.[1], input.variables);
     if (input.use_case) this.useCase.value = input.use_case;
     else if (from) this.useCase.value = from.use_case;
+    this.sizeSet = Boolean(from);
     this.drawSizes(from?.size ?? input.size);
     if (input.expected_text?.length) this.texts.value = input.expected_text.join("\n");
     if (input.text_box) { this.box.box = input.text_box; this.boxSet = true; }
     if (from) { this.seed.value = from.seed_set ?? String(from.seed); this.drafts.value = String(COUNTS.includes(input.drafts) ? input.drafts : 3); this.when.value = input.finalize; }
-    this.seedSet.value = [...this.seedSet.options].some((each) => each.value === this.seed.value) ? this.seed.value : "";
     this.negative.value = input.negative_prompt ?? "";
     this.model.value = input.model ?? "";
     this.guidance.value = input.guidance ?? "";
     this.steps.value = input.steps ?? "";
     this.tags.value = (input.tags ?? []).join(", ");
     if (this.model.value || input.guidance || input.steps || input.negative_prompt) this.form.querySelector("details").open = true;
-    this.useCase.addEventListener("change", () => this.drawSizes());
+    this.useCase.addEventListener("change", () => this.drawSizes(this.usualSize()));
+    this.source.addEventListener("click", () => this.drawSizes(this.usualSize()));
     this.changed();
   }
 
@@ -143,7 +145,13 @@ class Desk {
     const shown = this.chosen();
     if (this.source.value === "template" && !shown.use_cases.includes(this.useCase.value)) this.useCase.value = shown.use_cases[0] ?? this.models.default_use_case;
     this.drawVariables(values);
-    this.drawSizes(shown.size);
+    this.drawSizes(this.usualSize());
+  }
+
+  /** The size the API takes where none is asked for: the template's, else the use case's first. */
+  usualSize() {
+    if (this.sizeSet) return this.size.value;
+    return this.source.value === "template" ? this.chosen().size : null;
   }
 
   chosen() {
@@ -206,10 +214,13 @@ class Desk {
     if (fromTemplate && !template) return;
     const expected = this.expected(template);
     this.box.size = this.size.value || "1024x1024";
-    this.box.words = expected.join("\n");
-    this.texts.placeholder = (template?.expected_text ?? []).map((each) => filled(each, template.variables, this.values) || each).join("\n") || "SALE";
+    const sample = template && { ...template.example, ...Object.fromEntries(Object.entries(this.values).filter(([, value]) => value !== "")) };
+    const meant = (template?.expected_text ?? []).map((each) => filled(each, template.variables, sample) || each.replace(/[{}|]+/g, "").trim());
+    this.box.words = (this.texts.value.trim() ? expected : template ? meant : []).join("\n");
+    this.texts.placeholder = meant.join("\n") || (template ? "Nothing: this picture carries no words" : "SALE");
     this.fields.expected_text.querySelector(".hint").textContent = template?.expected_text.length && !this.texts.value.trim()
       ? "Left empty, the template’s own: it is read back from the final, letter by letter." : "One line each; read back from the final, letter by letter.";
+    this.seedSet.value = [...this.seedSet.options].some((each) => each.value === this.seed.value.trim()) ? this.seed.value.trim() : "";
     this.drawWords(template);
     const pick = this.models.picks.find((each) => each.use_case === this.useCase.value);
     refill(this.why, pick, () => (pick.problem ? [pick.problem] : [pick.why, " ", h("span", { class: "picks" }, `Drafts by ${pick.draft}, finals by ${pick.final}.`)]));
@@ -320,9 +331,18 @@ function shape(size) {
   return width === height ? ", square" : width > height ? ", wide" : ", tall";
 }
 
+/** A colour may be named in words no browser knows; then the swatch shows the whole wheel, not a wrong colour. */
 function swatch(control, choose) {
-  const picker = h("input", { type: "color", "aria-label": "Pick the colour", value: /^#[0-9a-f]{6}$/i.test(control.value) ? control.value : "#c0301c", oninput: () => choose(picker.value) });
-  return h("span", { class: "swatch" }, picker);
+  const picker = h("input", { type: "color", "aria-label": "Pick the colour", value: /^#[0-9a-f]{6}$/i.test(control.value) ? control.value : "#c0301c", oninput: () => { choose(picker.value); tell(); } });
+  const place = h("span", { class: "swatch" }, picker);
+  const tell = () => {
+    const known = CSS.supports("color", control.value);
+    place.classList.toggle("known", known);
+    place.style.setProperty("--swatch", known ? control.value : "transparent");
+  };
+  control.addEventListener("input", tell);
+  tell();
+  return place;
 }
 
 /** Buttons of which one is pressed; `value` reads and sets it. */

@@ -43,7 +43,7 @@ export const crops = () => ["nw", "ne", "sw", "se"].map((corner) => h("i", { cla
 const ICONS = {
   sun: "M12 3v2m0 14v2M3 12h2m14 0h2M5.6 5.6l1.5 1.5m9.8 9.8 1.5 1.5m0-12.8-1.5 1.5M7.1 16.9l-1.5 1.5M12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8z",
   moon: "M20 14.5A8 8 0 1 1 9.5 4a6.5 6.5 0 0 0 10.5 10.5z",
-  dice: "M5 5h14v14H5zM9 9h.01M15 15h.01M15 9h.01M9 15h.01M12 12h.01",
+  dice: "M4 4h16v16H4zM8.6 8.6h.8v.8h-.8zM14.6 8.6h.8v.8h-.8zM8.6 14.6h.8v.8h-.8zM14.6 14.6h.8v.8h-.8zM11.6 11.6h.8v.8h-.8z",
   check: "M5 12.5l4.5 4.5L19 7.5",
   cross: "M6 6l12 12M18 6L6 18",
   copy: "M9 9h10v11H9zM5 15V4h10",

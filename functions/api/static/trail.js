@@ -8,18 +8,18 @@ import { ago, capital, count, duration, moment } from "./words.js";
 const TOLD = {
   "job.submitted": "Submitted", "render.started": "Render ordered", "render.joined": "Same recipe on the way already",
   "render.finished": "Painted", "render.cached": "From the cache", "render.failed": "A try failed", "render.refused": "No model could take it",
-  "final.verified": "Final verified", "approval.requested": "Drafts laid out", "decision.made": "Decided", "draft.chosen": "Draft chosen",
+  "final.verified": "Final verified", "final.accepted": "Accepted as it is", "approval.requested": "Drafts laid out", "decision.made": "Decided", "draft.chosen": "Draft chosen",
   "round.opened": "More drafts", "job.completed": "Done", "job.failed": "Failed", "job.rejected": "Rejected", "job.expired": "Expired", "job.canceled": "Canceled",
 };
 
-/** Fill `place` with the chain as it is now, checked by the API as it reads. */
+/** Fill `place` with the chain as it is now, checked by the API as it reads; answers its events. */
 export async function audit(place, job) {
   let chain;
   try {
     chain = await get(`v1/jobs/${job.id}/audit`);
   } catch (error) {
     refill(place, error.message, () => [h("h2", {}, "Audit"), h("p", { class: "hint" }, error.message)]);
-    return;
+    return [];
   }
   refill(place, [chain.intact, chain.events.length], () => [
     h("h2", {}, "Audit"),
@@ -31,6 +31,7 @@ export async function audit(place, job) {
         h("dl", {}, Object.entries(event.data).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, typeof value === "object" ? JSON.stringify(value) : String(value)))),
           h("div", {}, h("dt", {}, "seal"), h("dd", { class: "mono" }, event.digest)), h("div", {}, h("dt", {}, "before it"), h("dd", { class: "mono" }, event.prev))))))),
   ]);
+  return chain.events;
 }
 
 function gist(event) {

@@ -23,7 +23,6 @@ export function marks(render, wished) {
 export function verdict(render) {
   const seen = render.verification;
   if (!seen) return h("p", { class: "hint" }, render.tier === "draft" ? "Drafts are looked at by you; finals are read back and checked." : "Not verified.");
-  const over = seen.artifacts.filter((each) => each.score >= each.limit);
   return h("div", { class: "verdict" },
     h("p", { class: "row" }, verdictChip(seen), h("span", { class: "hint" }, `${seen.engine || "read back"}${seen.elapsed_ms ? `, ${duration(seen.elapsed_ms)}` : ""}`)),
     seen.texts.map(reading),
@@ -34,8 +33,7 @@ export function verdict(render) {
         h("th", { scope: "row" }, capital(spoken(each.kind)), each.score >= each.limit && each.detail && h("small", {}, each.detail)),
         h("td", {}, h("meter", { min: 0, max: each.limit * 1.5 || 1, high: each.limit, optimum: 0, value: each.score, "aria-label": `${spoken(each.kind)} score` }), ` ${each.score.toFixed(2)}`),
         h("td", {}, each.limit.toFixed(2))))))
-      : h("p", { class: "hint" }, "None was looked for."),
-    !over.length && seen.artifacts.length > 0 && h("p", { class: "hint" }, "All below their limits."),
+      : h("p", { class: "hint" }, "None was found."),
     seen.similarity && h("p", { class: "hint" }, `Against its draft: structure ${percent(seen.similarity.ssim)}, colour shift ${seen.similarity.colour_shift.toFixed(1)}, ${seen.similarity.phash_distance} of 64 hash bits apart.`));
 }
 

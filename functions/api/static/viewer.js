@@ -6,6 +6,7 @@ import { picture } from "./pieces.js";
 
 const MODES = [["wipe", "Wipe"], ["side", "Side by side"], ["difference", "Difference"]];
 const MOST = 12;
+const START = 28; // percent: the right picture is the one to judge, the left one is pulled over it
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
 class Proof extends HTMLElement {
@@ -25,6 +26,8 @@ class Proof extends HTMLElement {
     const mode = both ? this.mode ?? "wipe" : "single";
     this.panes.dataset.mode = mode;
     for (const each of this.modes.children) each.setAttribute("aria-pressed", String(each.dataset.mode === mode));
+    const { width, height } = (right ?? left).render.image;
+    this.style.setProperty("--tall", String(height / width));
     this.wipe.hidden = mode !== "wipe";
     this.blade.hidden = mode !== "wipe";
     const shown = both ? [["left", left], ["right", right]] : [["right", right ?? left]];
@@ -39,7 +42,7 @@ class Proof extends HTMLElement {
   #build() {
     if (this.panes) return;
     const id = uid("wipe");
-    this.wipe = h("input", { type: "range", class: "wipe", id, min: 0, max: 100, step: 0.5, value: 50, "aria-label": "Wipe between the two pictures", oninput: () => this.#cut() });
+    this.wipe = h("input", { type: "range", class: "wipe", id, min: 0, max: 100, step: 0.5, value: START, "aria-label": "Wipe between the two pictures", oninput: () => this.#cut() });
     this.blade = h("i", { class: "blade", "aria-hidden": "true" });
     this.panes = h("div", { class: "panes", tabindex: "0", role: "group", "aria-label": "Proof. Plus and minus zoom, arrows move, zero fits." });
     this.scale = h("output", { class: "scale" }, "1.0 ×");

@@ -65,12 +65,14 @@ export function seedWorth(seed) {
 /** `dalle3-hd, served by sketch-fine`: what was asked for and what painted. */
 export const modelName = (render) => (render.alias ? `${render.alias.asked}, served by ${render.alias.served_by}` : render.model);
 
+const SAMPLERS = { typography: "typography pass", typeset: "typeset" };
+
 /** Settings of a recipe beside prompt and seed. */
 export function settings(recipe) {
   const parts = [recipe.size.replace("x", " × ")];
   if (recipe.steps !== null) parts.push(`${recipe.steps} steps`);
   if (recipe.guidance_scale !== null) parts.push(`guidance ${recipe.guidance_scale}`);
-  if (recipe.sampler !== "default") parts.push(`${recipe.sampler} pass`);
+  if (recipe.sampler !== "default") parts.push(SAMPLERS[recipe.sampler] ?? recipe.sampler);
   if (recipe.mask) parts.push("masked");
   return parts.join(", ");
 }
@@ -86,6 +88,28 @@ export function jobTitle(job) {
   const said = Object.entries(job.input.variables ?? {}).filter(([, value]) => typeof value === "string").map(([, value]) => value);
   if (!job.template || !said.length) return job.prompt;
   return said.join(", ");
+}
+
+const STEPS = {
+  reseed: "A fresh seed", lower_guidance: "Less guidance", letter_box: "Lettering under a mask", strict_letter_box: "A stricter mask",
+  letterer: "The lettering model", typeset: "Words set in type",
+};
+
+/** A step of the repair ladder for people. */
+export const stepName = (step) => STEPS[step] ?? capital(spoken(step));
+
+/** An error without its code in front and without the JSON a host wrapped it in. */
+export function plainly(text) {
+  const wrapped = text.match(/\{"error":.*\}$/s);
+  let said = text;
+  if (wrapped) {
+    try {
+      said = `${text.slice(0, wrapped.index)}${JSON.parse(wrapped[0]).error.message ?? wrapped[0]}`;
+    } catch {
+      said = text; // cut off, or not JSON after all: shown as it came
+    }
+  }
+  return capital(said.replace(/^[a-z]+(_[a-z]+)+: /, ""));
 }
 
 /** `hero_banner` for people. */
