@@ -1,0 +1,200 @@
+"""mini-fast and mini behind the model port.
+
+Hides how a request becomes sittings of the painter, and the way up to the size asked for. A masked request paints in
+the surroundings it is shown and leaves every pixel outside the mask as it was, exactly.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import PIL
+from PIL import Image
+from pydantic import JsonValue
+
+from ..lettering.faces import TextDoesNotFit
+from ..lettering.typeset import Layout, lay_out, typeset
+from ..masks import Floats, PixelBox, Pixels, paste, pixel_box, solid, within
+from ..pictures import Given, given
+from ..port import Picture
+from ..protocol import InvalidRequest, InvocationRequest
+from . import frames, networks
+from .brief import Brief, read
+from .glyphs import GLANCE_PX, covered, shown
+from .networks import Networks
+from .sampling import Sitting, paint
+
+HEADLINE_BOX: Final = (0.08, 0.06, 0.84, 0.26)
+"""Where words go that nobody placed, in fractions of the picture."""
+STRENGTH: Final = 0.6
+MASKED_STEPS: Final = 6
+"""A masked pass paints little that is new, and surroundings it is shown leave it little choice."""
+_QUOTED: Final = re.compile(r"[\"“]([^\"”]+)[\"”]")
+_COMPRESSION: Final = 4
+
+Loader = Callable[[str], Networks]
+
+
+@dataclass(frozen=True)
+class Tier:
+    """`doublings` at most; `guidance` 1 needs one thought a step instead of two."""
+
+    name: str
+    network: str
+    steps: int
+    guidance: float
+    doublings: int
+
+
+FAST: Final = Tier("mini-fast", networks.STUDENT, steps=4, guidance=1.0, doublings=1)
+FINE: Final = Tier("mini", networks.PAINTER, steps=16, guidance=2.0, doublings=3)
+
+
+class MiniModel:
+    """One tier of mini. Built cheaply; `warm` loads it."""
+
+    determinism: Literal["exact", "best_effort"] = "exact"
+    simulated = False
+
+    def __init__(
+        self, tier: Tier, load: Loader = networks.load, digest: Callable[[str], str] = networks.digest
+    ) -> None:
+        self._tier, self._load, self._digest = tier, load, digest
+        self._networks: Networks | None = None
+
+    @property
+    def name(self) -> str:
+        return self._tier.name
+
+    @property
+    def revision(self) -> str:
+        return f"mini-{self._digest(self._tier.network)[:16]}-pillow-{PIL.__version__}"
+
+    def warm(self) -> None:
+        if self._networks is None:
+            self._networks = self._load(self._tier.network)
+
+    def generate(self, request: InvocationRequest) -> Picture:
+        if self._networks is None:
+            raise RuntimeError(f'model "{self.name}" is not warm yet')
+        brief, pictures = read(request.prompt), given(request)
+        try:
+            layout = _layout(request, pictures.mask)
+        except TextDoesNotFit as error:
+            raise InvalidRequest(f"text.content: {error}", param="text.content") from error
+        painting = _Painting(request, pictures, brief, layout, tier=self._tier, nets=self._networks)
+        pixels = painting.masked() if pictures.mask is not None else painting.whole()
+        started = time.perf_counter()
+        buffer = io.BytesIO()
+        Image.fromarray(pixels).save(buffer, format="PNG", compress_level=_COMPRESSION)
+        return Picture(buffer.getvalue(), round((time.perf_counter() - started) * 1000), detail=painting.told())
+
+
+def mini_fast() -> MiniModel:
+    """The draft: the student, four steps."""
+    return MiniModel(FAST)
+
+
+def mini() -> MiniModel:
+    """The final: the painter, guided."""
+    return MiniModel(FINE)
+
+
+class _Painting:
+    """One request on its way to pixels."""
+
+    def __init__(
+        self,
+        request: InvocationRequest,
+        pictures: Given,
+        brief: Brief,
+        layout: Layout | None,
+        *,
+        tier: Tier,
+        nets: Networks,
+    ) -> None:
+        self._request, self._pictures, self._brief, self._layout = request, pictures, brief, layout
+        self._tier, self._networks = tier, nets
+        self._size = (request.width, request.height)
+        self._painted = frames.painted_size(*self._size)
+        self._steps = request.steps or (MASKED_STEPS if pictures.mask is not None else tier.steps)
+        self._guidance = tier.guidance if request.guidance_scale is None else max(1.0, request.guidance_scale)
+        self._letters = covered(layout.lines, *self._size) if layout else Image.new("L", self._size)
+
+    def whole(self) -> Pixels:
+        """Painted from noise, or from the picture it starts with."""
+        init, start = self._pictures.init, None
+        if init is not None:
+            start = frames.numbers(init, self._painted)
+        across = None if self._request.sampler == "typography" else GLANCE_PX
+        sitting = self._sitting(across, start=start)
+        return self._enlarged(paint(sitting, self._networks.denoise), across)
+
+    def masked(self) -> Pixels:
+        """The mask painted anew in its surroundings; typeset words are laid on a ground painted without them."""
+        init, mask = self._pictures.init, self._pictures.mask
+        if init is None or mask is None:
+            raise ValueError("a masked pass needs a picture and a mask")
+        typesetting = self._request.sampler == "typeset"
+        if typesetting:
+            self._letters = Image.new("L", self._size)
+        across = GLANCE_PX if self._request.sampler == "default" else None
+        kept, cover = frames.numbers(init, self._painted), frames.covering(mask, self._painted)
+        sitting = self._sitting(across, kept=kept, mask=cover)
+        painted = paste(init, self._enlarged(paint(sitting, self._networks.denoise), across), mask)
+        if typesetting and self._layout:
+            return typeset(painted, self._layout, within=mask).pixels
+        return painted
+
+    def told(self) -> dict[str, JsonValue]:
+        """How the picture came about."""
+        told: dict[str, JsonValue] = {
+            "understood": list(self._brief.understood),
+            "choices": dict(self._brief.choices),
+            "painted": list(self._painted),
+            "steps": self._steps,
+            "guidance_scale": self._guidance,
+        }
+        if self._layout:
+            told["lettering"] = {"face": self._layout.face, "lines": [line.text for line in self._layout.lines]}
+        return told
+
+    def _sitting(
+        self, across: int | None, *, kept: Floats | None = None, mask: Floats | None = None, start: Floats | None = None
+    ) -> Sitting:
+        strength = STRENGTH if self._request.strength is None else self._request.strength
+        return Sitting(
+            codes=self._brief.codes(),
+            seed=self._request.seed,
+            glyph=shown(self._letters, self._painted, across=across),
+            steps=self._steps,
+            guidance=self._guidance,
+            kept=kept,
+            mask=mask,
+            start=start,
+            strength=max(0.05, strength) if start is not None else 1.0,
+        )
+
+    def _enlarged(self, picture: Floats, across: int | None) -> Pixels:
+        times = frames.doublings(self._painted, *self._size, most=self._tier.doublings)
+        for doubling in range(1, times + 1):
+            size = (self._painted[0] << doubling, self._painted[1] << doubling)
+            picture = self._networks.double(picture, shown(self._letters, size, across=across))
+        return frames.pixels_of(picture, self._size)
+
+
+def _layout(request: InvocationRequest, mask: Floats | None) -> Layout | None:
+    """The words and their places: those asked for, else what the prompt has in quotes."""
+    content: Sequence[str] = request.text.content if request.text else _QUOTED.findall(request.prompt)
+    if not content:
+        return None
+    box = request.text.box if request.text else None
+    room: PixelBox = pixel_box(box or HEADLINE_BOX, request.width, request.height)
+    if mask is not None:
+        room = within(room, solid(mask)) if box else solid(mask)
+    return lay_out(content, room, style=request.prompt)

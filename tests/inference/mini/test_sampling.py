@@ -1,0 +1,89 @@
+"""The way from noise to a picture, with networks anyone can check by eye."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from infra.inference.container.masks import Floats
+from infra.inference.container.mini.frames import painted_size
+from infra.inference.container.mini.sampling import Sitting, levels, noise, paint
+
+GREY = np.full((3, 16, 24), 0.25, np.float32)
+NO_WORDS = np.zeros((16, 24), np.float32)
+
+
+class Sure:
+    """Sees the grey picture in any noise; told nothing, a darker one."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[float, int]] = []
+
+    def __call__(self, noisy: Floats, condition: Floats, level: Floats, codes: NDArray[np.int64]) -> Floats:
+        self.asked.append((float(level[0]), len(noisy)))
+        told = codes.any(axis=1)[:, None, None, None]
+        return np.asarray(np.where(told, GREY[None], GREY[None] - 0.1), np.float32)
+
+
+def _sitting(**changes: object) -> Sitting:
+    usual = {"codes": (1, 2), "seed": 7, "glyph": NO_WORDS, "steps": 5, "guidance": 1.0}
+    return Sitting(**(usual | changes))  # type: ignore[arg-type]  # one fixture for many fields
+
+
+def test_the_last_step_leaves_no_noise() -> None:
+    sure = Sure()
+
+    assert paint(_sitting(), sure) == pytest.approx(GREY, abs=1e-6)
+    assert len(sure.asked) == 5
+    assert sure.asked[0] == (1.0, 1)
+
+
+def test_guidance_asks_twice_in_one_forward_and_goes_beyond_what_was_told() -> None:
+    sure = Sure()
+
+    assert paint(_sitting(guidance=3.0), sure) == pytest.approx(GREY + 0.2, abs=1e-6)
+    assert {count for _, count in sure.asked} == {2}
+
+
+def test_a_start_picture_is_noised_by_the_strength_and_takes_its_share_of_the_steps() -> None:
+    sure = Sure()
+
+    paint(_sitting(start=GREY, strength=0.4, steps=10), sure)
+
+    assert len(sure.asked) == 4
+    assert sure.asked[0][0] == pytest.approx(0.4)
+
+
+def test_what_the_mask_leaves_stays_as_it_was_given() -> None:
+    kept = np.asarray(np.linspace(-1, 1, GREY.size).reshape(GREY.shape), np.float32)
+    mask = np.zeros((16, 24), np.float32)
+    mask[4:8, 4:8] = 1
+
+    painted = paint(_sitting(kept=kept, mask=mask), Sure())
+
+    assert np.array_equal(painted[:, mask == 0], kept[:, mask == 0])
+    assert painted[:, mask == 1] == pytest.approx(0.25)
+
+
+@pytest.mark.parametrize("strength", [0.05, 0.3, 1.0])
+def test_noise_only_falls_from_the_strength_to_nothing(strength: float) -> None:
+    ladder = levels(16, strength)
+
+    assert ladder[0] == pytest.approx(strength)
+    assert ladder[-1] == 0
+    assert ladder == sorted(ladder, reverse=True)
+
+
+def test_noise_comes_from_the_seed_alone() -> None:
+    assert np.array_equal(noise(3, (16, 16)), noise(3, (16, 16)))
+    assert not np.array_equal(noise(3, (16, 16)), noise(4, (16, 16)))
+
+
+@pytest.mark.parametrize(
+    ("asked", "painted"), [((1024, 1024), (128, 128)), ((1216, 832), (160, 112)), ((1536, 640), (192, 80))]
+)
+def test_every_shape_is_painted_near_its_ratio_and_the_area_trained_on(
+    asked: tuple[int, int], painted: tuple[int, int]
+) -> None:
+    assert painted_size(*asked) == painted
