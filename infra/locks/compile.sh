@@ -40,7 +40,7 @@ extras inference sd35 |
 
 # The same libraries for the tests, beside dev.txt. Of torch only its version is pinned, not what the CUDA build brings,
 # so that pip takes whichever build of it is offered, the small CPU one first; and so without hashes.
-extras sd35 > "${test_in:=$(mktemp)}"
+extras mini sd35 > "${test_in:=$(mktemp)}"
 uv pip compile "$test_in" --constraint infra/locks/dev.txt --override - --universal --python-version 3.11 \
   --no-header --no-annotate --no-emit-index-url -o infra/locks/inference-test.txt "$@" <<'OVERRIDES'
 cuda-bindings ; python_version < '0'

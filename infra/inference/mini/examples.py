@@ -1,0 +1,101 @@
+"""Training examples: posters with what the network is told about them and which part it has to paint.
+
+Hides what is left out and how often: choices nobody made, letters seen at a glance, masks. Every example follows from
+the seed and its number, so that training can stop and go on anywhere.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from infra.inference.container.mini.vocabulary import SLOTS
+
+from .corpus.canvas import Floats
+from .corpus.posters import Poster, invent
+
+SIZES: Final = ((128, 128), (128, 128), (128, 128), (160, 96), (96, 144), (192, 80))
+"""Width and height of a batch, drawn anew for each."""
+UNTOLD: Final = 0.12
+"""Examples told nothing: what guidance pushes away from."""
+MASKED: Final = 0.25
+IN_FULL: Final = 0.5
+"""Headlines shown in full; the others at a glance."""
+GLANCES: Final = (18, 110)
+LETTER_WEIGHT: Final = 3.0
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """float32, pictures in -1..1: (batch, channels, height, width); codes int64 (batch, slots); weight for the loss."""
+
+    pictures: Floats
+    conditions: Floats
+    codes: NDArray[np.int64]
+    weights: Floats
+
+
+def batch(seed: str, number: int, count: int) -> Batch:
+    """The examples of one step."""
+    size = random.Random(f"{seed} size {number}").choice(SIZES)
+    return stacked([example(f"{seed}/{number}/{place}", size) for place in range(count)])
+
+
+def stacked(rows: Sequence[tuple[Floats, Floats, NDArray[np.int64], Floats]]) -> Batch:
+    pictures, conditions, codes, weights = (np.stack(column) for column in zip(*rows, strict=True))
+    return Batch(pictures, conditions, codes, weights)
+
+
+def example(seed: str, size: tuple[int, int]) -> tuple[Floats, Floats, NDArray[np.int64], Floats]:
+    """Picture, condition (network.CONDITION), codes and weights of one example."""
+    dice = random.Random(f"example {seed}")
+    poster = invent(seed, size)
+    width, height = size
+    picture = poster.draw(width, height).astype(np.float32).transpose(2, 0, 1) / 127.5 - 1
+    across = None if dice.random() < IN_FULL else round(math.exp(dice.uniform(*map(math.log, GLANCES))))
+    glyph = poster.glyph(width, height, across=across)
+    mask = _mask(poster, size, dice)
+    condition = np.concatenate([mask[None], picture * (1 - mask), glyph[None]]).astype(np.float32)
+    return picture, condition, _told(poster, dice), _weights(poster, size)
+
+
+def _told(poster: Poster, dice: random.Random) -> NDArray[np.int64]:
+    """The choices, some of them left open."""
+    missing = dice.choices((0.0, 0.35, 1.0), (1 - UNTOLD - 0.45, 0.45, UNTOLD))[0]
+    codes = [0 if dice.random() < missing else words.index(poster.choices[slot]) + 1 for slot, words in SLOTS.items()]
+    return np.array(codes, np.int64)
+
+
+def _mask(poster: Poster, size: tuple[int, int], dice: random.Random) -> Floats:
+    """1 where the network paints: mostly everywhere, else around the letters or somewhere."""
+    width, height = size
+    if dice.random() >= MASKED:
+        return np.ones((height, width), np.float32)
+    mask = np.zeros((height, width), np.float32)
+    if poster.headline is not None and dice.random() < 0.7:
+        left, top, right, bottom = poster.headline.ink
+        grow = [dice.uniform(0.01, 0.08) for _ in range(4)]
+        left, top, right, bottom = left - grow[0], top - grow[1], right + grow[2], bottom + grow[3]
+    else:
+        wide, high = dice.uniform(0.15, 0.9), dice.uniform(0.15, 0.9)
+        left, top = dice.uniform(0, 1 - wide), dice.uniform(0, 1 - high)
+        right, bottom = left + wide, top + high
+    rows = slice(max(0, round(top * height)), max(1, round(bottom * height)))
+    mask[rows, max(0, round(left * width)) : max(1, round(right * width))] = 1
+    return mask
+
+
+def _weights(poster: Poster, size: tuple[int, int]) -> Floats:
+    width, height = size
+    weights = np.ones((1, height, width), np.float32)
+    if poster.headline is not None:
+        left, top, right, bottom = poster.headline.ink
+        rows = slice(max(0, int(top * height) - 1), int(bottom * height) + 2)
+        weights[:, rows, max(0, int(left * width) - 1) : int(right * width) + 2] = LETTER_WEIGHT
+    return weights

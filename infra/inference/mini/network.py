@@ -1,0 +1,182 @@
+"""The network: a picture with noise in it, what it should show -> the picture without noise.
+
+Hides the architecture. A few convolutions at a quarter and an eighth of the picture's size keep edges crisp, a small
+transformer at a sixteenth composes. The glyph channel enters with the picture and once more at the exit, where it
+switches between two colours the network chose for every pixel. Knows no schedule and no loss.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from infra.inference.container.mini.vocabulary import SLOTS
+
+PATCH: Final = 4
+GRAIN: Final = 16
+"""Width and height must be multiples of this."""
+CONDITION: Final = 5
+"""Channels beside the picture: mask (1 is painted), the picture to keep (3), glyphs (1)."""
+_WAVES: Final = (1, 2, 4)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Widths of the three levels, blocks on the way down, in the middle and on the way up."""
+
+    fine: int = 80
+    middle: int = 160
+    coarse: int = 320
+    down: tuple[int, int] = (1, 1)
+    depth: int = 3
+    up: tuple[int, int] = (2, 2)
+
+
+class Conv(nn.Module):
+    """A convolution whose weight is a matrix, as the optimizer wants it."""
+
+    def __init__(self, into: int, out: int, side: int = 3, *, stride: int = 1, zero: bool = False) -> None:
+        super().__init__()
+        self.shape, self.stride = (out, into, side, side), stride
+        self.weight = nn.Parameter(torch.randn(out, into * side * side) * (0 if zero else (into * side * side) ** -0.5))
+        self.bias = nn.Parameter(torch.zeros(out))
+
+    def forward(self, x: Tensor) -> Tensor:
+        padding = self.shape[2] // 2 if self.stride == 1 else 0
+        return functional.conv2d(x, self.weight.view(self.shape), self.bias, stride=self.stride, padding=padding)
+
+
+def normed(x: Tensor, dim: int) -> Tensor:
+    return x * torch.rsqrt(x.float().square().mean(dim, keepdim=True) + 1e-6).to(x.dtype)
+
+
+class Residual(nn.Module):
+    """Two convolutions, the first told what to paint."""
+
+    def __init__(self, width: int, told: int) -> None:
+        super().__init__()
+        self.one, self.two = Conv(width, width), Conv(width, width, zero=True)
+        self.tell = nn.Linear(told, 2 * width)
+        nn.init.normal_(self.tell.weight, std=0.02)
+
+    def forward(self, x: Tensor, told: Tensor) -> Tensor:
+        scale, shift = self.tell(told)[..., None, None].chunk(2, 1)
+        hidden = self.one(functional.silu(normed(x, 1) * (1 + scale) + shift))
+        return x + self.two(functional.silu(normed(hidden, 1)))
+
+
+class Attention(nn.Module):
+    """Every place looks at every other, then thinks for itself."""
+
+    def __init__(self, width: int, told: int, head: int = 64) -> None:
+        super().__init__()
+        self.head = head
+        self.into, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.grow, self.shrink = nn.Linear(width, 4 * width), nn.Linear(2 * width, width)
+        self.tell = nn.Linear(told, 4 * width)
+        nn.init.normal_(self.tell.weight, std=0.02)
+        for last in (self.out, self.shrink):
+            nn.init.zeros_(last.weight)
+            nn.init.zeros_(last.bias)
+
+    def forward(self, x: Tensor, told: Tensor, turns: tuple[Tensor, Tensor]) -> Tensor:
+        batch, count, width = x.shape
+        scale, shift, scale2, shift2 = self.tell(told)[:, None].chunk(4, -1)
+        parts = self.into(normed(x, 2) * (1 + scale) + shift).view(batch, count, 3, -1, self.head)
+        query, key, value = parts.permute(2, 0, 3, 1, 4)
+        query, key = _turned(normed(query, 3), turns), _turned(normed(key, 3), turns)
+        seen = functional.scaled_dot_product_attention(query, key, value)
+        x = x + self.out(seen.transpose(1, 2).reshape(batch, count, width))
+        gate, hidden = self.grow(normed(x, 2) * (1 + scale2) + shift2).chunk(2, -1)
+        return x + self.shrink(functional.silu(gate) * hidden)
+
+
+class Painter(nn.Module):
+    """`forward` answers the clean picture, (batch, 3, height, width) in about -1..1."""
+
+    def __init__(self, shape: Shape | None = None) -> None:
+        super().__init__()
+        self.plan = shape = shape or Shape()
+        fine, middle, coarse = shape.fine, shape.middle, shape.coarse
+        told = coarse
+        self.words = nn.ModuleList(nn.Embedding(len(words) + 1, 64) for words in SLOTS.values())
+        self.gather = nn.Sequential(nn.Linear(64 * len(SLOTS), told), nn.SiLU(), nn.Linear(told, told))
+        self.clock = nn.Sequential(nn.Linear(64, told), nn.SiLU(), nn.Linear(told, told))
+        self.stem = Conv((3 + CONDITION) * PATCH * PATCH + 4 * len(_WAVES), fine, 1)
+        self.down1 = nn.ModuleList(Residual(fine, told) for _ in range(shape.down[0]))
+        self.halve1 = Conv(fine, middle, 2, stride=2)
+        self.down2 = nn.ModuleList(Residual(middle, told) for _ in range(shape.down[1]))
+        self.halve2 = Conv(middle, coarse, 2, stride=2)
+        self.core = nn.ModuleList(Attention(coarse, told) for _ in range(shape.depth))
+        self.double2 = Conv(coarse, middle * 4, 1)
+        self.join2 = Conv(2 * middle, middle, 1)
+        self.up2 = nn.ModuleList(Residual(middle, told) for _ in range(shape.up[1]))
+        self.double1 = Conv(middle, fine * 4, 1)
+        self.join1 = Conv(2 * fine, fine, 1)
+        self.up1 = nn.ModuleList(Residual(fine, told) for _ in range(shape.up[0]))
+        self.exit = Conv(fine, 2 * 3 * PATCH * PATCH, 3, zero=True)
+
+    def forward(self, noisy: Tensor, condition: Tensor, level: Tensor, codes: Tensor) -> Tensor:
+        """`level` is the noise, 0..1 of each picture; `codes` its choices by slot, 0 where open."""
+        told = functional.silu(self.gather(self._worded(codes)) + self.clock(_waves(level)))
+        packed = functional.pixel_unshuffle(torch.cat([noisy, condition], 1), PATCH)
+        fine = self.stem(torch.cat([packed, _places(packed)], 1).contiguous(memory_format=torch.channels_last))
+        for block in self.down1:
+            fine = block(fine, told)
+        middle = self.halve1(fine)
+        for block in self.down2:
+            middle = block(middle, told)
+        coarse = self.halve2(middle)
+        batch, width, height, breadth = coarse.shape
+        tokens, turns = coarse.flatten(2).transpose(1, 2), _turns(height, breadth, coarse)
+        for block in self.core:
+            tokens = block(tokens, told, turns)
+        coarse = tokens.transpose(1, 2).reshape(batch, width, height, breadth)
+        middle = self.join2(torch.cat([functional.pixel_shuffle(self.double2(coarse), 2), middle], 1))
+        for block in self.up2:
+            middle = block(middle, told)
+        fine = self.join1(torch.cat([functional.pixel_shuffle(self.double1(middle), 2), fine], 1))
+        for block in self.up1:
+            fine = block(fine, told)
+        ground, letters = functional.pixel_shuffle(self.exit(normed(fine, 1)), PATCH).chunk(2, 1)
+        return ground + condition[:, 4:5] * letters
+
+    def _worded(self, codes: Tensor) -> Tensor:
+        return torch.cat([table(codes[:, slot]) for slot, table in enumerate(self.words)], -1)
+
+
+def _waves(level: Tensor) -> Tensor:
+    speeds = torch.exp(torch.arange(32, device=level.device, dtype=torch.float32) / 32 * math.log(500.0)) * 0.5
+    turn = level.float()[:, None] * speeds
+    return torch.cat([turn.sin(), turn.cos()], -1)
+
+
+def _places(like: Tensor) -> Tensor:
+    """Where every patch is, as waves across the picture, 0 in its middle."""
+    batch, _, height, width = like.shape
+    shorter = min(height, width)
+    ys = (torch.arange(height, device=like.device) + 0.5 - height / 2) / shorter
+    xs = (torch.arange(width, device=like.device) + 0.5 - width / 2) / shorter
+    rows, columns = ys[:, None].expand(height, width), xs[None, :].expand(height, width)
+    waves = [wave(place * math.pi * n) for place in (rows, columns) for n in _WAVES for wave in (torch.sin, torch.cos)]
+    return torch.stack(waves)[None].expand(batch, -1, -1, -1).to(like.dtype)
+
+
+def _turns(height: int, width: int, like: Tensor) -> tuple[Tensor, Tensor]:
+    """Rotary position embedding in two dimensions (RoFormer, arXiv 2104.09864): cosines and sines."""
+    speeds = 1.0 / (50.0 ** (torch.arange(16, device=like.device) / 16))
+    ys = torch.arange(height, device=like.device)[:, None, None] * speeds
+    xs = torch.arange(width, device=like.device)[None, :, None] * speeds
+    turn = torch.cat([ys.expand(height, width, 16), xs.expand(height, width, 16)], -1).reshape(height * width, 32)
+    return turn.cos().to(like.dtype), turn.sin().to(like.dtype)
+
+
+def _turned(x: Tensor, turns: tuple[Tensor, Tensor]) -> Tensor:
+    one, other = x.chunk(2, -1)
+    cos, sin = turns
+    return torch.cat([one * cos - other * sin, one * sin + other * cos], -1)

@@ -1,0 +1,122 @@
+"""Training on tiny networks, and what is exported from it. Needs torch, which the README's environment has not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="torch is not installed")
+pytest.importorskip("onnx", reason="onnx is not installed")
+
+import torch
+
+from infra.inference.container.mini import networks
+from infra.inference.mini import examples, painting, refining
+from infra.inference.mini.exporting import export
+from infra.inference.mini.network import Painter, Shape
+from infra.inference.mini.refining import Refiner
+from infra.inference.mini.training import Plan, Run, averaged, train
+
+TINY = Shape(fine=8, middle=8, coarse=64, depth=1, up=(1, 1))
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.set_num_threads(1)
+    monkeypatch.setattr(examples, "SIZES", ((32, 32),))
+
+
+def _painter() -> Painter:
+    torch.manual_seed(0)
+    return Painter(TINY)
+
+
+def _trained(run: Run, steps: int) -> dict[str, torch.Tensor]:
+    painter = _painter()
+    assert train(painter, painting.lessons(painter, batch=4), run, Plan(steps=steps, cooling=0))
+    averaged(run, painter)
+    return painter.state_dict()
+
+
+def test_training_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path: Path) -> None:
+    _trained(Run(tmp_path / "stopped"), 3)
+
+    resumed, whole = _trained(Run(tmp_path / "stopped"), 6), _trained(Run(tmp_path / "whole"), 6)
+
+    assert all(torch.equal(resumed[name], whole[name]) for name in whole)
+
+
+def test_a_pause_file_saves_and_ends(tmp_path: Path) -> None:
+    run, painter = Run(tmp_path / "painter"), _painter()
+    (tmp_path / "PAUSE").touch()
+
+    assert not train(painter, painting.lessons(painter, batch=4), run, Plan(steps=5))
+    assert averaged(run, painter) == 0
+
+
+def test_the_painter_learns(tmp_path: Path) -> None:
+    painter = _painter()
+    learn = painting.lessons(painter, batch=8)
+    untrained = learn(0).item()
+
+    train(painter, learn, Run(tmp_path / "p"), Plan(steps=30, warm_up=1, adam_rate=1e-2, cooling=0))
+
+    assert learn(0).item() < 0.85 * untrained
+
+
+def test_the_refiner_doubles_and_learns_a_lesson_said_often(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    refiner = Refiner(8, 1)
+    learn = refining.lessons(refiner, batch=4)
+    untrained = learn(0).item()
+
+    train(refiner, lambda _: learn(0), Run(tmp_path / "r"), Plan(steps=30, warm_up=1, adam_rate=3e-3, cooling=0))
+
+    assert refiner(torch.zeros(1, 3, 16, 24), torch.zeros(1, 1, 32, 48)).shape == (1, 3, 32, 48)
+    assert learn(0).item() < 0.95 * untrained
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Painter, Refiner, Path]:
+    """Networks with random weights everywhere, and their files."""
+    torch.manual_seed(1)
+    painter, refiner = Painter(TINY).eval(), Refiner(8, 1).eval()
+    for parameter in [*painter.parameters(), *refiner.parameters()]:
+        if not parameter.any():
+            torch.nn.init.normal_(parameter, std=0.05)
+    folder = tmp_path_factory.mktemp("weights")
+    export(painter, painter, refiner, folder)
+    return painter, refiner, folder
+
+
+@pytest.mark.parametrize(("height", "width"), [(32, 32), (48, 80)])
+def test_what_is_exported_paints_like_what_was_trained(
+    exported: tuple[Painter, Refiner, Path], height: int, width: int
+) -> None:
+    painter, refiner, folder = exported
+    nets = networks.load(networks.STUDENT, folder)
+    noisy, condition = torch.randn(2, 3, height, width), torch.rand(2, 5, height, width)
+    level, codes = torch.tensor([0.3, 0.9]), torch.tensor([[1, 2, 0, 4, 0, 2, 7], [0] * 7])
+    picture, glyph = torch.rand(3, height, width), torch.rand(2 * height, 2 * width)
+
+    painted = nets.denoise(*(part.numpy() for part in (noisy, condition, level, codes)))
+    doubled = nets.double(picture.numpy(), glyph.numpy())
+
+    with torch.inference_mode():
+        assert painted == pytest.approx(painter(noisy, condition, level, codes).numpy(), abs=0.02)
+        assert doubled == pytest.approx(refiner(picture[None], glyph[None, None])[0].numpy(), abs=0.02)
+
+
+def test_the_number_of_threads_changes_no_bit(exported: tuple[Painter, Refiner, Path]) -> None:
+    inputs = (
+        np.random.default_rng(0).standard_normal((2, 3, 96, 96), np.float32),
+        np.random.default_rng(1).random((2, 5, 96, 96), np.float32),
+        np.array([0.5, 0.5], np.float32),
+        np.ones((2, 7), np.int64),
+    )
+
+    one, two = (networks.load(networks.PAINTER, exported[2], threads=count).denoise(*inputs) for count in (1, 2))
+
+    assert np.array_equal(one, two)
