@@ -46,7 +46,7 @@ BOTO_SERVICES: Final = frozenset(
 """The services a function may call. Models of the other 400 are 25 MB that every cold start would carry."""
 
 _SOURCE: Final = ("functions", "shared", "templates")
-_NOT_FOR_LAMBDA: Final = ("shared/cli/",)
+_NOT_FOR_LAMBDA: Final = ("shared/bench/", "shared/cli/")
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 """The oldest time a zip can hold; every file has it, so that zips differ only where files do."""
 

@@ -224,6 +224,7 @@ class CoreStack(Stack):
             "BatchWorkflowArn": self.batch_workflow.arn,
             "SuccessTopicArn": self.events.success_topic.topic_arn,
             "ErrorTopicArn": self.events.error_topic.topic_arn,
+            "EndpointPrefix": self._config.endpoint_prefix,
             "InteractiveQueueUrl": self.intake.interactive.queue.queue_url,
             "BulkQueueUrl": self.intake.bulk.queue.queue_url,
             "PoisonQueueUrl": self.intake.interactive.dead_letters.queue_url,

@@ -24,7 +24,10 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 STAGE: Final = "local"
 
 _SOURCE: Final = ("infra", "shared", "functions", "templates")
-_IGNORED: Final = ("__pycache__", "infra/local/", "infra/inference/container/", "infra/cdk.out/", "shared/cli/")
+_IGNORED: Final = (
+    *("__pycache__", "infra/local/", "infra/inference/container/", "infra/cdk.out/"),
+    *("shared/bench/", "shared/cli/"),
+)
 _TOOLS: Final = ("aws-cdk-lib", "cdk-nag", "constructs")
 _KEEP: Final = 5
 

@@ -18,14 +18,14 @@ from shared.bench.stats import Estimate
 
 COLOURS: Final = 6
 _WIDTH: Final = 560
-_LEFT: Final = 130
-_RIGHT: Final = 44
+_LEFT: Final = 172
+_RIGHT: Final = 48
 _ROW: Final = 30
 _MARK: Final = 18
 _TOP: Final = 14
 _AXIS: Final = 30
 _PLOT_HEIGHT: Final = 220
-_FITS: Final = 19
+_FITS: Final = 27
 """Letters that fit left of the plot."""
 
 Words = Callable[[float], str]

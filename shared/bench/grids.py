@@ -1,4 +1,4 @@
-"""A bench report as rows of text: what a terminal and a page both show.
+"""A report as rows of text: what a terminal and a page both show.
 
 Hides which figures stand in which order. Neither prints nor draws.
 """
@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from shared.bench import wording
+from shared.bench.evidence import EvidenceReport, Row
 from shared.bench.report import Arm, ArmRatios, BenchReport, Comparison
-from shared.bench.stats import Spread
+from shared.bench.stats import Estimate, Spread
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,54 @@ def of_bench(report: BenchReport) -> list[Grid]:
     compared = report.comparison.arms if report.comparison else ()
     arms = [grid for arm in report.arms for grid in (_times(arm, report), _rates(arm))]
     return arms + [_ratios(pair, report.comparison) for pair in compared]
+
+
+def of_evidence(report: EvidenceReport) -> list[Grid]:
+    """One table: both ways, their ratio, and the article's figures beside it."""
+    painters = ", ".join(
+        f"{way}: "
+        + "; ".join(
+            f"{each.renders} x {each.model} {each.revision}{' (simulated)' if each.simulated else ''}"
+            for each in report.servers
+            if each.way == way
+        )
+        for way in ("before", "after")
+    )
+    return [
+        Grid(
+            title=f"{report.done} of {report.jobs} jobs both ways, {wording.arriving(report.load)}",
+            columns=("", "before", "after", "after / before", "the article"),
+            rows=tuple(_evidence(row) for row in report.rows),
+            below=f"painted {painters}",
+        )
+    ]
+
+
+def _evidence(row: Row) -> tuple[str, ...]:
+    article = wording.NOTHING
+    if row.article:
+        article = row.article.text + (f", {row.article_ratio:.2f} x" if row.article_ratio else "")
+    return (
+        row.name,
+        _value(row, row.before, row.before_of),
+        _value(row, row.after, row.after_of),
+        *(
+            wording.times(row.ratio, doubt=False),
+            article,
+        ),
+    )
+
+
+def _value(row: Row, found: Estimate | None, of: tuple[int, int] | None) -> str:
+    if found is None:
+        return wording.NOTHING
+    if row.unit == "ms":
+        return wording.milliseconds(found)
+    if row.unit == "usd":
+        return wording.usd(found)
+    if row.unit == "count":
+        return f"{found.value:.2f} ({found.low:.2f} to {found.high:.2f})"
+    return wording.part(found) + (f", {of[0]} of {of[1]}" if of else "")
 
 
 def _times(arm: Arm, report: BenchReport) -> Grid:

@@ -49,17 +49,20 @@ def rate(estimate: Estimate | None) -> str:
 
 def percent(found: Share) -> str:
     """`4 % (1 to 14), 2 of 50`."""
-    if not found.of:
-        return NOTHING
-    low, high = (100 * edge for edge in (found.share.low, found.share.high))
-    return f"{_points(100 * found.share.value)} % ({_points(low)} to {_points(high)}), {found.hits} of {found.of}"
+    return f"{part(found.share)}, {found.hits} of {found.of}" if found.of else NOTHING
 
 
-def times(estimate: Estimate | None) -> str:
-    """`0.81 x (0.77 to 0.86)`, and whether it may be chance."""
+def part(estimate: Estimate) -> str:
+    """`4 % (1 to 14)`, of 0.04."""
+    value, low, high = (_points(100 * each) for each in (estimate.value, estimate.low, estimate.high))
+    return f"{value} % ({low} to {high})"
+
+
+def times(estimate: Estimate | None, *, doubt: bool = True) -> str:
+    """`0.81 x (0.77 to 0.86)`, and, unless `doubt` is off, whether it may be chance."""
     if estimate is None:
         return NOTHING
-    chance = ", may be chance" if estimate.low <= 1.0 <= estimate.high else ""
+    chance = ", may be chance" if doubt and estimate.low <= 1.0 <= estimate.high else ""
     return f"{estimate.value:.2f} x ({estimate.low:.2f} to {estimate.high:.2f}{chance})"
 
 

@@ -150,7 +150,10 @@ def bench(
     report = _with(blank.model_copy(update={"interrupted": interrupted}), arms)
     if before and compare:
         report = report.model_copy(update={"comparison": comparing.compare(before, report, name=compare.name)})
-    _save(world, report, csv=csv, html=html)
+    if csv:
+        measured.save(world, csv, sheet.samples(report))
+    if html:
+        measured.save(world, html, page.bench(report))
     if json:
         print_json(world.out, report.model_dump(mode="json"))
     else:
@@ -263,13 +266,3 @@ def _refuse_unequal(before: BenchReport, now: BenchReport, *, name: str) -> None
             code="not_comparable",
             exit_code=USAGE,
         )
-
-
-def _save(world: World, report: BenchReport, *, csv: Path | None, html: Path | None) -> None:
-    for path, text in ((csv, sheet.samples), (html, page.bench)):
-        if path:
-            try:
-                path.write_text(text(report), "utf-8")
-            except OSError as error:
-                raise CliError(f"{path} cannot be written: {error.strerror}", code="not_written") from error
-            world.err.print(Text(f"Saved {path}"), soft_wrap=True)

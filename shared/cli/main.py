@@ -19,6 +19,7 @@ from shared.cli import (
     batches,
     bench,
     demo,
+    evidence,
     golden,
     jobs,
     keys,
@@ -125,6 +126,7 @@ app.add_typer(
 )
 app.add_typer(policy.app, name="policy", help="The policy: look, release, roll back.", rich_help_panel=_CHOICES)
 app.command(epilog=bench.EPILOG, rich_help_panel=_MEASURE)(bench.bench)
+app.command(epilog=evidence.EPILOG, rich_help_panel=_MEASURE)(evidence.evidence)
 local.register(app)
 
 

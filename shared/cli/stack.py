@@ -113,7 +113,18 @@ def _named(world: World) -> Target | None:
     return Target(url, key, local=False)
 
 
+def local_facts(world: World) -> dict[str, Any] | None:
+    """What the local stack says of itself, its addresses and outputs among it; None where none runs."""
+    state = _status(world)
+    return state if state.get("running") else None
+
+
 def _running(world: World) -> Target | None:
+    state = _status(world)
+    return _target(state, started=False) if state.get("running") else None
+
+
+def _status(world: World) -> dict[str, Any]:
     try:
         asked = subprocess.run(
             [*world.stack_command, "status", "--json"],
@@ -129,7 +140,7 @@ def _running(world: World) -> Target | None:
     state = _last_document(asked.stdout)
     if state is None:
         raise _broken("status", asked.stderr)
-    return _target(state, started=False) if state.get("running") else None
+    return state
 
 
 def _start(world: World, *, say: Callable[[str], None]) -> Target:

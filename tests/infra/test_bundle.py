@@ -52,7 +52,7 @@ def test_the_core_bundle_is_for_lambda_and_has_nothing_of_a_laptop(core: Path) -
     assert compiled
     assert all(f"cpython-{bundle.PYTHON.replace('.', '')}-aarch64" in name for name in compiled)
     assert {"functions/api/handler.py", "shared/policy.toml", "templates/versions.lock"} <= set(names)
-    unwanted = ("shared/cli/", "onnxruntime/", "numpy/", "rapidocr/", "infra/", "tests/", "bin/")
+    unwanted = ("shared/bench/", "shared/cli/", "onnxruntime/", "numpy/", "rapidocr/", "infra/", "tests/", "bin/")
     assert not [
         name for name in names if name.startswith(unwanted) or "__pycache__" in name or name.endswith("/RECORD")
     ]

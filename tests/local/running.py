@@ -54,6 +54,11 @@ class Stack:
             trust_env=False,
         )
 
+    @property
+    def environ(self) -> dict[str, str]:
+        """For a command that should find this stack as the local one."""
+        return self._command.env
+
     def aws(self, service: str) -> Any:
         """A boto3 client of the account's owner."""
         return self._aws.client(service)
