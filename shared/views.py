@@ -63,6 +63,7 @@ class GlimpseView(Value):
     candidate: int
     attempt: int
     model: str
+    fingerprint: str = Field("", description="Of its recipe.")
     image: ImageView
     simulated: bool
     cached: bool

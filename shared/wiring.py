@@ -283,6 +283,7 @@ def audits() -> Audits:
     return Audits(ledger=ledger(), clock=now)
 
 
+@cache
 def golden_set() -> GoldenSet:
     return GoldenSet(
         tenant=settings().golden_tenant,

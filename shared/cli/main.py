@@ -18,6 +18,7 @@ from shared.cli import (
     audit,
     batches,
     bench,
+    corpus,
     demo,
     evidence,
     golden,
@@ -120,6 +121,12 @@ app.add_typer(
     name="golden",
     help="What released templates must look like: check, update.",
     rich_help_panel=_CHOICES,
+)
+app.add_typer(
+    corpus.app,
+    name="corpus",
+    help="Finals and their prompts as a data set to fine-tune with.",
+    rich_help_panel="Pictures",
 )
 app.add_typer(
     keys.app, name="keys", help="API keys of your tenant: make, list, revoke.", rich_help_panel="Who may do what"

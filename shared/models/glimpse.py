@@ -25,6 +25,8 @@ class Glimpse(Value):
     candidate: int
     attempt: int
     model: str
+    fingerprint: str = ""
+    """Of its recipe; empty for what was painted before it was kept here."""
     image: ImageRef
     simulated: bool
     cached: bool
@@ -41,6 +43,7 @@ class Glimpse(Value):
             candidate=attempt.candidate,
             attempt=attempt.attempt,
             model=attempt.model,
+            fingerprint=attempt.fingerprint,
             image=attempt.image,
             simulated=attempt.simulated,
             cached=attempt.cached,
