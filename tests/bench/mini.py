@@ -15,7 +15,7 @@ import io
 import random
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -172,10 +172,7 @@ def main() -> None:
     options = parser.parse_args()
     from infra.inference.mini.stages import trained_judge
 
-    final, draft = (
-        MiniModel(replace(tier), load=lambda name: networks.load(name, options.weights), digest=str)
-        for tier in (FINE, FAST)
-    )
+    final, draft = (MiniModel(tier, options.weights) for tier in (FINE, FAST))
     final.warm()
     draft.warm()
     judge = trained_judge(options.folder)

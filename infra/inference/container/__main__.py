@@ -20,7 +20,7 @@ import uvicorn
 
 from .models import KNOWN, choose, offer
 from .protocol import InvalidRequest, InvocationRequest, Lettering
-from .sd35.profiles import Serving
+from .sd35.profiles import PROFILES, Serving
 from .server import Service, create_app
 
 DRAIN_S: Final = 25
@@ -158,11 +158,11 @@ def _paint(options: argparse.Namespace) -> int:
 
 def _warm(options: argparse.Namespace) -> int:
     for name, model in offer(options.models, _serving(options)).items():
-        if model.simulated:
+        if name not in PROFILES:
             raise InvalidRequest(f'model "{name}" has nothing to compile', param="model")
         from .sd35.model import SD35Model
 
-        assert isinstance(model, SD35Model)  # noqa: S101 - the only models that are no simulation
+        assert isinstance(model, SD35Model)  # noqa: S101 - what stands behind every profile
         model.warm()
         kept = model.keep_compiled()
         print(json.dumps({"event": "warm", "model": name, "compile_cache": str(kept) if kept else None}), flush=True)
@@ -174,7 +174,7 @@ def _serve(options: argparse.Namespace) -> int:
         options.models or [name for name in os.environ.get("INFERENCE_MODELS", "").split(",") if name] or list(KNOWN)
     )
     models = offer(names, _serving(options))
-    batching = any(not model.simulated for model in models.values())
+    batching = any(name in PROFILES for name in models)
     workers = options.workers or (BATCHING_WORKERS if batching else SKETCH_WORKERS)
     service = Service(models, time_scale=options.time_scale, workers=workers, queue=options.queue)
     listener = socket.create_server((options.host, options.port), backlog=256)

@@ -21,7 +21,8 @@ KNOWN: Final[Mapping[str, Callable[[], Model]]] = {
     "sketch-fast": sketch_fast,
     "sketch-fine": sketch_fine,
 }
-"""Those that need nothing but this folder; those with weights are in PROFILES."""
+"""Those that need nothing but this folder; those with weights are in PROFILES and MINI."""
+MINI: Final = ("mini-fast", "mini")
 SAGEMAKER_WEIGHTS: Final = Path("/opt/ml/model")
 """Where SageMaker puts a model's uncompressed files."""
 
@@ -36,8 +37,10 @@ def offer(names: Iterable[str], serving: Serving | None = None) -> Mapping[str, 
         name, _, folder = asked.partition("=")
         if name in PROFILES:
             models[name] = _with_weights(name, Path(folder).expanduser() if folder else None, serving or Serving())
+        elif name in MINI:
+            models[name] = _mini(name, Path(folder).expanduser() if folder else None)
         elif name not in KNOWN:
-            known = _listed([*KNOWN, *PROFILES])
+            known = _listed([*KNOWN, *MINI, *PROFILES])
             raise InvalidRequest(f'model "{name}" is unknown; this container knows {known}', param="model")
         elif folder:
             raise InvalidRequest(f'model "{name}" has no weights: leave "={folder}" out', param="model")
@@ -67,6 +70,18 @@ def _with_weights(name: str, folder: Path | None, serving: Serving) -> Model:
         return SD35Model(PROFILES[name], folder or SAGEMAKER_WEIGHTS, serving)
     except (WeightsError, SpeedError) as error:
         raise InvalidRequest(f'model "{name}": {error}', param="model") from error
+
+
+def _mini(name: str, folder: Path | None) -> Model:
+    # onnxruntime is imported with it, and a GPU image serves without.
+    from .mini.model import FAST, FINE, MiniModel
+    from .mini.networks import WEIGHTS, missing
+
+    folder, tier = folder or WEIGHTS, FAST if name == FAST.name else FINE
+    if lacking := missing(tier.network, folder):
+        message = f'model "{name}": {folder} lacks {_listed(lacking)}; python -m infra.inference.mini makes them'
+        raise InvalidRequest(message, param="model")
+    return MiniModel(tier, folder)
 
 
 def _listed(names: Iterable[str]) -> str:

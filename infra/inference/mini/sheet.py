@@ -38,11 +38,7 @@ SIDE: Final = 512
 
 def sheet(weights: Path = networks.WEIGHTS, *, fast: bool = False, side: int = SIDE) -> Image.Image:
     """Four by four pictures."""
-    model = MiniModel(
-        FAST if fast else FINE,
-        load=lambda name: networks.load(name, weights),
-        digest=lambda name: networks.digest(name, weights),
-    )
+    model = MiniModel(FAST if fast else FINE, weights)
     model.warm()
     page = Image.new("RGB", (4 * side, 4 * side))
     for place, (prompt, words) in enumerate(PROMPTS):

@@ -18,7 +18,7 @@ from .refining import Refiner
 from .training import Plan, Run, averaged, train
 
 PLANS: Final = {
-    "painter": Plan(12_000),
+    "painter": Plan(6_000),
     "refiner": Plan(3_000),
     "student": Plan(1_200, muon_rate=2e-4, adam_rate=1e-4),
     "judge": Plan(1_500),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from PIL import Image
 from infra.inference.container.masks import Floats
 from infra.inference.container.mini.model import FAST, FINE, MiniModel
 from infra.inference.container.mini.networks import Networks
+from infra.inference.container.models import offer
 from infra.inference.container.protocol import InvalidRequest, InvocationRequest, Lettering
 
 
@@ -28,7 +30,7 @@ def _each_pixel_four_times(picture: Floats, glyph: Floats) -> Floats:
 
 def _model(fast: bool = False) -> MiniModel:
     nets = Networks(_white_letters, _each_pixel_four_times)
-    model = MiniModel(FAST if fast else FINE, load=lambda _: nets, digest=lambda _: "0" * 64)
+    model = MiniModel(FAST if fast else FINE, load=lambda *_: nets)
     model.warm()
     return model
 
@@ -106,6 +108,11 @@ def test_quoted_words_are_painted_where_no_text_is_given() -> None:
 def test_letters_no_bundled_face_has_are_the_callers_to_change() -> None:
     with pytest.raises(InvalidRequest, match="U\\+4E00"):
         _model().generate(_request(text=Lettering(content=("\u4e00",))))
+
+
+def test_without_weights_the_container_says_which_files_are_missing_and_how_to_make_them(tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequest, match=r"lacks painter.onnx, refiner.onnx; python -m infra.inference.mini"):
+        offer([f"mini={tmp_path}"])
 
 
 def test_the_draft_thinks_once_a_step_and_the_final_twice() -> None:

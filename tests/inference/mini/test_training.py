@@ -13,6 +13,8 @@ pytest.importorskip("onnx", reason="onnx is not installed")
 import torch
 
 from infra.inference.container.mini import networks
+from infra.inference.container.models import offer
+from infra.inference.container.protocol import InvocationRequest
 from infra.inference.mini import examples, painting, refining
 from infra.inference.mini.exporting import export
 from infra.inference.mini.network import Painter, Shape
@@ -107,6 +109,24 @@ def test_what_is_exported_paints_like_what_was_trained(
     with torch.inference_mode():
         assert painted == pytest.approx(painter(noisy, condition, level, codes).numpy(), abs=0.02)
         assert doubled == pytest.approx(refiner(picture[None], glyph[None, None])[0].numpy(), abs=0.02)
+
+
+def test_a_folder_of_exported_networks_is_a_model_and_repeats_to_the_byte(
+    exported: tuple[Painter, Refiner, Path],
+) -> None:
+    request = InvocationRequest(
+        version="1", request_id="r", model="mini", prompt="red stripes", seed=3, width=256, height=256, steps=2
+    )
+
+    pngs = []
+    for _ in range(2):
+        model = offer([f"mini={exported[2]}"])["mini"]
+        model.warm()
+        pngs.append(model.generate(request).png)
+
+    assert pngs[0] == pngs[1]
+    assert model.revision.startswith("mini-")
+    assert not model.simulated
 
 
 def test_the_number_of_threads_changes_no_bit(exported: tuple[Painter, Refiner, Path]) -> None:

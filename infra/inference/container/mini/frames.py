@@ -13,18 +13,20 @@ from PIL import Image
 
 from ..masks import Floats, Pixels
 
-GRAIN: Final = 16
+STEP: Final = 16
 """Both sides of a painted picture are multiples of this."""
 AREA: Final = 128 * 128
 LEAST: Final = 64
+GRAIN: Final = 2
+"""Levels of 255 by which the grain of a finished picture goes up and down."""
 
 
 def painted_size(width: int, height: int) -> tuple[int, int]:
     """Width and height to paint at: the ratio asked for as near as may be, the area near the one trained on."""
     options = [
         (w, h)
-        for w in range(LEAST, 2 * 128 + GRAIN, GRAIN)
-        for h in range(LEAST, 2 * 128 + GRAIN, GRAIN)
+        for w in range(LEAST, 2 * 128 + STEP, STEP)
+        for h in range(LEAST, 2 * 128 + STEP, STEP)
         if 0.75 * AREA <= w * h <= 1.2 * AREA
     ]
 
@@ -51,13 +53,14 @@ def numbers(pixels: Pixels, size: tuple[int, int]) -> Floats:
     return np.asarray(np.asarray(image, np.float32).transpose(2, 0, 1) / np.float32(127.5) - np.float32(1))
 
 
-def pixels_of(picture: Floats, size: tuple[int, int]) -> Pixels:
-    """The way back."""
+def pixels_of(picture: Floats, size: tuple[int, int], *, seed: int) -> Pixels:
+    """The way back, with a seed's grain in it: flat colours without any are cut into bands by eight bits."""
     whole = np.clip(picture.transpose(1, 2, 0) * np.float32(127.5) + np.float32(128), 0, 255).astype(np.uint8)
     image = Image.fromarray(whole)
     if image.size != size:
         image = image.resize(size, Image.Resampling.LANCZOS)
-    return np.asarray(image)
+    grain = np.random.Generator(np.random.Philox(seed)).integers(-GRAIN, GRAIN, (size[1], size[0], 1), endpoint=True)
+    return np.asarray(np.clip(np.asarray(image, np.int64) + grain, 0, 255), np.uint8)
 
 
 def covering(mask: Floats, size: tuple[int, int]) -> Floats:

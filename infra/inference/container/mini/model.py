@@ -11,6 +11,8 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 from typing import Final, Literal
 
 import PIL
@@ -37,7 +39,7 @@ MASKED_STEPS: Final = 6
 _QUOTED: Final = re.compile(r"[\"“]([^\"”]+)[\"”]")
 _COMPRESSION: Final = 4
 
-Loader = Callable[[str], Networks]
+Loader = Callable[[str, Path], Networks]
 
 
 @dataclass(frozen=True)
@@ -61,23 +63,21 @@ class MiniModel:
     determinism: Literal["exact", "best_effort"] = "exact"
     simulated = False
 
-    def __init__(
-        self, tier: Tier, load: Loader = networks.load, digest: Callable[[str], str] = networks.digest
-    ) -> None:
-        self._tier, self._load, self._digest = tier, load, digest
+    def __init__(self, tier: Tier, folder: Path = networks.WEIGHTS, load: Loader = networks.load) -> None:
+        self._tier, self._folder, self._load = tier, folder, load
         self._networks: Networks | None = None
 
     @property
     def name(self) -> str:
         return self._tier.name
 
-    @property
+    @cached_property
     def revision(self) -> str:
-        return f"mini-{self._digest(self._tier.network)[:16]}-pillow-{PIL.__version__}"
+        return f"mini-{networks.digest(self._tier.network, self._folder)[:16]}-pillow-{PIL.__version__}"
 
     def warm(self) -> None:
         if self._networks is None:
-            self._networks = self._load(self._tier.network)
+            self._networks = self._load(self._tier.network, self._folder)
 
     def generate(self, request: InvocationRequest) -> Picture:
         if self._networks is None:
@@ -93,16 +93,6 @@ class MiniModel:
         buffer = io.BytesIO()
         Image.fromarray(pixels).save(buffer, format="PNG", compress_level=_COMPRESSION)
         return Picture(buffer.getvalue(), round((time.perf_counter() - started) * 1000), detail=painting.told())
-
-
-def mini_fast() -> MiniModel:
-    """The draft: the student, four steps."""
-    return MiniModel(FAST)
-
-
-def mini() -> MiniModel:
-    """The final: the painter, guided."""
-    return MiniModel(FINE)
 
 
 class _Painting:
@@ -185,7 +175,7 @@ class _Painting:
         for doubling in range(1, times + 1):
             size = (self._painted[0] << doubling, self._painted[1] << doubling)
             picture = self._networks.double(picture, shown(self._letters, size, across=across))
-        return frames.pixels_of(picture, self._size)
+        return frames.pixels_of(picture, self._size, seed=self._request.seed)
 
 
 def _layout(request: InvocationRequest, mask: Floats | None) -> Layout | None:

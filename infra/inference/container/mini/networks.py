@@ -48,6 +48,11 @@ def load(denoiser: str, folder: Path = WEIGHTS, *, threads: int = 0) -> Networks
     return Networks(denoise, double)
 
 
+def missing(denoiser: str, folder: Path = WEIGHTS) -> list[str]:
+    """The files a model lacks in a folder; empty where it can be loaded."""
+    return [name for name in (denoiser, REFINER) if not (folder / name).is_file()]
+
+
 def digest(denoiser: str, folder: Path = WEIGHTS) -> str:
     """sha256 over the files a model is made of, and what computes them."""
     total = hashlib.sha256(f"onnxruntime {onnxruntime.__version__} numpy {np.__version__}".encode())
