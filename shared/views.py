@@ -30,6 +30,7 @@ from shared.models import (
     Latency,
     Rating,
     Recipe,
+    Replay,
     SeedRecord,
     Size,
     SkippedStep,
@@ -143,6 +144,7 @@ class JobView(Value):
     size: str
     policy_version: int
     batch: BatchRef | None = Field(None, description="The batch and row it came from.")
+    replay: Replay | None = Field(None, description="The recorded render it paints again, and what came of that.")
     expected_text: tuple[str, ...]
     drafts: tuple[RenderView, ...]
     chosen_draft: int | None
@@ -300,6 +302,7 @@ def job_view(
         size=str(job.size),
         policy_version=job.policy_version,
         batch=job.batch,
+        replay=job.replay,
         expected_text=job.expected_text,
         drafts=drafts,
         chosen_draft=job.chosen_draft,

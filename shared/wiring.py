@@ -42,6 +42,7 @@ from shared.pipeline.milestones import Milestones
 from shared.pipeline.news import JobNews
 from shared.pipeline.releases import Releases
 from shared.pipeline.renders import Renders
+from shared.pipeline.replays import Replays
 from shared.pipeline.submissions import Submissions
 from shared.pipeline.sweep import Sweep
 from shared.pipeline.verdicts import Eyes, Verdicts
@@ -295,6 +296,11 @@ def golden_set() -> GoldenSet:
         models=tuple(filter(None, settings().golden_models.split(","))),
         clock=now,
     )
+
+
+@cache
+def replays_of_renders() -> Replays:
+    return Replays(ledger=ledger(), submissions=submissions(), templates=templates())
 
 
 @cache

@@ -128,6 +128,8 @@ class FakeHost:
     revision: str = "rev-1"
     answers: list[bytes | Exception | None] = field(default_factory=list)
     orders: list[Order] = field(default_factory=list)
+    told: dict[str, Any] = field(default_factory=dict)
+    """What it says of its pictures, where that is not the usual."""
     _waiting: dict[str, bytes | Exception | None] = field(default_factory=dict)
 
     def start(self, order: Order) -> Ticket | Painted:
@@ -137,7 +139,7 @@ class FakeHost:
             raise answer
         self._waiting[str(order.id)] = answer
         if not self.repeatable and isinstance(answer, bytes):
-            return _painted(answer, revision=self.revision)
+            return _painted(answer, {"model_revision": self.revision} | self.told)
         return Ticket(
             id=str(order.id), output_location=f"s3://out/{order.id}", failure_location="", submitted_at=self.now
         )
@@ -148,21 +150,20 @@ class FakeHost:
             raise answer
         if answer is None:
             raise RenderLost(f"no answer for {ticket.id}")
-        return _painted(answer, revision=self.revision)
+        return _painted(answer, {"model_revision": self.revision} | self.told)
 
     def answered(self, ticket: Ticket) -> bool:
         return self._waiting.get(ticket.id) is not None
 
 
-def _painted(data: bytes, *, revision: str) -> Painted:
-    return Painted(
-        data=data,
-        seed_sent=7,
-        seed_reported=7,
-        model_revision=revision,
-        simulated=True,
-        queue_ms=1,
-        inference_ms=20,
-        billed_ms=2000,
-        provider_request_id="req-1",
-    )
+def _painted(data: bytes, told: dict[str, Any]) -> Painted:
+    usual: dict[str, Any] = {
+        "seed_sent": 7,
+        "seed_reported": 7,
+        "simulated": True,
+        "queue_ms": 1,
+        "inference_ms": 20,
+        "billed_ms": 2000,
+        "provider_request_id": "req-1",
+    }
+    return Painted(data=data, **usual | told)

@@ -36,6 +36,10 @@ class Acceptance(Value):
     reason: Annotated[str, Field(max_length=500)] = ""
 
 
+class Replaying(Value):
+    render: Annotated[str, Field(pattern=r"^(d[1-9]\d?|f)-[1-9]\d?$", examples=["f-1", "d2-1"])] | None = None
+
+
 class MoreDrafts(Value):
     count: Annotated[StrictInt, Field(ge=1, le=MAX_DRAFTS)] = 1
 
@@ -80,7 +84,10 @@ def generate(who: Principal, asked: JobRequest, once: Once | None) -> Response[s
 
 
 def _submit(who: Principal, asked: JobRequest, once: Once | None) -> Response[str]:
-    job = wiring.submissions().submit(who, asked, once=once, door=Door(base_url=base_url(routes.event)))
+    return _accepted(wiring.submissions().submit(who, asked, once=once, door=Door(base_url=base_url(routes.event))))
+
+
+def _accepted(job: Job) -> Response[str]:
     wait_s = preferred_wait_s(header(routes.event, "prefer"))
     headers = {"location": f"{base_url(routes.event)}/v1/jobs/{job.id}"}
     if wait_s is None:
@@ -190,6 +197,25 @@ def rate(who: Principal, job_id: str, asked: RatingRequest) -> Response[str]:
     keeps both.
     """
     return json_reply(200, view(wiring.decisions().rate(who, job_id, asked)))
+
+
+@routes.post(
+    "/v1/jobs/<job_id>/replay",
+    scope="render",
+    takes=Replaying,
+    idempotent=True,
+    gives={201: JobView, 202: JobView},
+    errors=(409,),
+    headers=("Prefer",),
+)
+def replay(who: Principal, job_id: str, asked: Replaying, once: Once | None) -> Response[str]:
+    """Paint a recorded render once more, and compare.
+
+    Answers with a job of its own, tagged `replay`: it paints the recorded recipe past the cache, costs what that costs
+    and replaces nothing. Its `replay.outcome` says whether the picture is bit exact, perceptually equal or not
+    reproducible, and why; the chain of the replayed job keeps it as well. Without a render: what the job delivered.
+    """
+    return _accepted(wiring.replays_of_renders().start(who, job_id, render=asked.render, once=once))
 
 
 def view(job: Job) -> JobView:

@@ -111,6 +111,10 @@ class Api:
         """`verb` is approve, reject, drafts, accept or cancel."""
         return _document(JobView, self._send("POST", f"{self._path(job_id)}/{verb}", body=body))
 
+    def replay(self, job_id: str, *, render: str | None = None) -> JobDocument:
+        """The job that paints a render again."""
+        return _document(JobView, self._send("POST", f"{self._path(job_id)}/replay", body=_given(render=render)))
+
     def deliveries(self, job_id: str) -> Document[DeliveryList]:
         return _document(DeliveryList, self._send("GET", f"{self._path(job_id)}/deliveries"))
 
@@ -288,6 +292,10 @@ def open_api(world: World) -> Api:
     """The stack the environment names, or the local one. Raises CliError that says how to get one."""
     target = stack.target(world)
     return Api(target.api_url, target.key, world=world)
+
+
+def _given(**fields: Any) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _document(view: type[View], response: httpx.Response) -> Document[View]:

@@ -28,6 +28,7 @@ from shared.cli import (
     models,
     policy,
     render,
+    replay,
     templates,
     webhooks,
 )
@@ -103,6 +104,7 @@ app.add_typer(
 app.add_typer(
     webhooks.app, name="webhooks", help="Signing secret, and URLs that were switched off.", rich_help_panel="Pictures"
 )
+app.command(epilog=replay.EPILOG, rich_help_panel=_RECORD)(replay.replay)
 app.add_typer(
     audit.app,
     name="audit",

@@ -42,6 +42,7 @@ from shared.models.glimpse import Flaw, Glimpse, Rating, RatingRequest, Stars, g
 from shared.models.job import TERMINAL_STAGES, Decision, Edit, Event, Job, JobFilter, JobPage, Stage
 from shared.models.messages import IntakeMessage, RenderTask, StepReply
 from shared.models.recipe import Recipe, Sampler, TemplateRef, TextGuide, Tier
+from shared.models.replay import Likeness, Replay, ReplayOutcome, ReplayVerdict
 from shared.models.request import Door, Finalize, JobRequest
 from shared.models.values import (
     MAX_DRAFTS,
@@ -127,6 +128,7 @@ __all__ = [
     "JobRecord",
     "JobRequest",
     "Latency",
+    "Likeness",
     "Limits",
     "Name",
     "Principal",
@@ -136,6 +138,9 @@ __all__ = [
     "Recipe",
     "Refusal",
     "RenderTask",
+    "Replay",
+    "ReplayOutcome",
+    "ReplayVerdict",
     "Row",
     "RowItem",
     "RowResult",

@@ -144,6 +144,8 @@ class Attempt(Value):
     prompt_effective: str = ""
     """The prompt as the host rewrote it; empty where it painted ours or does not tell."""
     usage: dict[str, int] = Field(default_factory=dict)
+    replays: AttemptId | None = None
+    """The render of another job whose recipe this is, painted again."""
     waits_for: str | None = None
     """The attempt that paints this very recipe already; its picture will serve both."""
     started_at: datetime

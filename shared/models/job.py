@@ -13,6 +13,7 @@ from shared.models.attempt import ErrorDetail
 from shared.models.batch import BatchRef
 from shared.models.glimpse import Glimpse, Stars
 from shared.models.recipe import TemplateRef
+from shared.models.replay import Replay
 from shared.models.request import Door, JobRequest
 from shared.models.values import Box, Sha256, Size, TextBox, Value, canonical_json, sha256_hex
 
@@ -112,6 +113,8 @@ class Job(Value):
     """The accepted final, or the best attempt of a failed job."""
     batch: BatchRef | None = None
     """The batch and row it came from; such a job takes the bulk lane."""
+    replay: Replay | None = None
+    """The recorded render this job paints again, and nothing else."""
     redrives: int = 0
     """How often sweep had to start the workflow again."""
     cost_usd_micros: int = 0

@@ -77,6 +77,8 @@ class Insight:
 
 def tally(job: Job, attempts: Iterable[Attempt]) -> Iterator[Cell]:
     """One job's part: a cell for each of its attempts that is over, and one for itself once it is."""
+    if job.replay:
+        return  # a question about the past, and no work of the day
     attempts = tuple(attempts)
     for attempt in attempts:
         if attempt.status is not AttemptStatus.PENDING:

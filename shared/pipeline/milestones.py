@@ -26,6 +26,7 @@ from shared.models import (
 )
 from shared.outlets import Announcer
 from shared.pipeline.rejections import rejection
+from shared.pipeline.reproduction import unpainted
 from shared.pipeline.waits import approval_ticket
 from shared.policy import Policies, best_attempt
 from shared.telemetry import logger, measure
@@ -50,6 +51,7 @@ _ANNOUNCED: dict[Stage, str] = {
     Stage.CANCELED: "job.canceled",
 }
 _ACTOR = "conclude"
+_REPLAYED = "job.replayed"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,6 +171,7 @@ class Milestones:
                 changes["final_attempt"] = best.attempt
             if stage is Stage.FAILED:
                 changes["error"] = job.error or _explain(job, outcome, attempts, cause)
+                changes |= self._not_replayed(job, changes["error"])
             facts = {"outcome": outcome, "cause": cause[:500]} | (
                 {"error": changes["error"].code} if "error" in changes else {}
             )
@@ -179,10 +182,29 @@ class Milestones:
             job = self.ledger.amend(before, change)
         except JobConcluded:
             job = self.ledger.job(job_id)
+        self._tell_replayed(job)
         self.announce(_ANNOUNCED[job.stage], job, cost_usd_micros=job.cost_usd_micros)
         if not before.stage.terminal:
             measure("JobsConcluded", 1, stage=job.stage.value, use_case=job.use_case)
         return job
+
+    def _not_replayed(self, job: Job, error: ErrorDetail) -> dict[str, Any]:
+        """What a replay that painted nothing comes to; nothing for any other job."""
+        original = self.ledger.attempt(job.replay.of) if job.replay else None
+        if job.replay is None or job.replay.outcome or original is None:
+            return {}
+        return {"replay": job.replay.model_copy(update={"outcome": unpainted(original, error)})}
+
+    def _tell_replayed(self, replay: Job) -> None:
+        """Tell the chain of the job that was replayed what came of it, once."""
+        if replay.replay is None or replay.replay.outcome is None:
+            return
+        of, outcome = replay.replay.of, replay.replay.outcome
+        told = {event.data.get("replay") for event in self.ledger.events(of.job_id) if event.type == _REPLAYED}
+        if replay.id not in told:
+            data = {"replay": replay.id, "render": str(of), **outcome.model_dump(mode="json")}
+            amendment = Amendment(event=_REPLAYED, actor=_ACTOR, data=data, epilogue=True)
+            self.ledger.amend(of.job_id, lambda _: amendment)
 
     def unforeseen(self, execution: str, status: str, *, cause: str = "") -> None:
         """An execution ended by itself (FAILED, TIMED_OUT, ABORTED): its job must not hang.

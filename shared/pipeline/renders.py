@@ -36,13 +36,16 @@ from shared.models import (
     Job,
     Latency,
     RenderTask,
+    ReplayOutcome,
     SeedRecord,
     Stage,
     StepReply,
     Ticket,
     Tier,
 )
+from shared.pipeline.reproduction import judged
 from shared.pipeline.waits import Waits
+from shared.pixels import difference
 from shared.policy import Plan, Policies, plan
 from shared.providers import Order, Painted, Provider
 from shared.telemetry import logger, measure
@@ -120,6 +123,8 @@ class Renders:
     # ── planning ─────────────────────────────────────────────────────────────────────────────────
 
     def _plan(self, job: Job, task: RenderTask, attempts: Sequence[Attempt]) -> Plan:
+        if job.replay:
+            return self._as_recorded(self._original(job.replay.of))
         draft = next(
             (
                 each
@@ -141,9 +146,29 @@ class Renders:
             today=self.clock().date(),
         )
 
+    def _as_recorded(self, original: Attempt) -> Plan:
+        """The recorded recipe as it stands, for the model that painted it: no rule of today's has a say.
+
+        Raises ModelRetired, or InvalidRequest for a model that is unknown by now or hosted where this stage is not.
+        """
+        model = self.catalogue.model(original.model, today=self.clock().date())
+        if model.provider not in self.policies.at(self.policies.released).profile(self.profile).providers:
+            problem = f'model "{model.name}" is hosted by {model.provider}, which is not set up here'
+            raise InvalidRequest(problem, param="model", provider=model.provider)
+        return Plan(recipe=original.recipe, model=model, alias=original.alias, repair=original.repair)
+
+    def _original(self, of: AttemptId) -> Attempt:
+        """The render a replay is held to. Raises NotFound when the ledger has it no more."""
+        original = self.ledger.attempt(of)
+        if original is None:
+            raise NotFound(f"render {of} is not on record")
+        return original
+
     def _masked(self, job: Job, chosen: Plan, attempts: Sequence[Attempt]) -> tuple[Plan, ImageRef | None]:
         """The plan with its mask drawn and stored, so that the fingerprint covers every pixel of it."""
         recipe, edit = chosen.recipe, job.edit
+        if job.replay:
+            return chosen, self._original(job.replay.of).mask
         if recipe.mask is None:
             return chosen, None
         theirs = self.images.load(job.tenant, edit.mask_image) if edit and edit.mask_image else None
@@ -181,6 +206,7 @@ class Renders:
             skipped=chosen.skipped,
             mask=mask,
             simulated=chosen.model.simulated,
+            replays=job.replay.of if job.replay else None,
             started_at=self.clock(),
         )
 
@@ -224,7 +250,20 @@ class Renders:
                 "completed_at": now,
             }
         )
-        return self._record(rendered, event="render.finished")
+        return self._record(rendered, event="render.finished", outcome=self._reproduced(rendered))
+
+    def _reproduced(self, again: Attempt) -> ReplayOutcome | None:
+        """Whether a replay is what it replays; None for any other render."""
+        if again.replays is None or again.image is None:
+            return None
+        original = self._original(again.replays)
+        try:
+            before, after = (
+                self.images.load(each.tenant, each.image.sha256) for each in (original, again) if each.image
+            )
+        except NotFound:
+            return judged(original, again, apart=None)
+        return judged(original, again, apart=difference(before, after))
 
     def _laid_in(self, attempt: Attempt, painted: Painted, model: Model) -> bytes | None:
         """The picture under the mask in the original around it, for a model that redraws everything: see shared.masks.
@@ -237,22 +276,30 @@ class Renders:
         original, mask = (self.images.load(attempt.tenant, each) for each in (recipe.init_image, recipe.mask_image))
         return masks.laid_into(original, painted.data, masks.from_client(mask))
 
-    def _record(self, attempt: Attempt, *, event: str, job: Job | None = None) -> StepReply:
-        self._write(attempt, event=event, job=job)
+    def _record(
+        self, attempt: Attempt, *, event: str, job: Job | None = None, outcome: ReplayOutcome | None = None
+    ) -> StepReply:
+        self._write(attempt, event=event, job=job, outcome=outcome)
         return self._again(attempt)
 
-    def _write(self, attempt: Attempt, *, event: str, job: Job | None = None) -> None:
+    def _write(
+        self, attempt: Attempt, *, event: str, job: Job | None = None, outcome: ReplayOutcome | None = None
+    ) -> None:
         def change(job: Job) -> Amendment:
+            replayed: dict[str, Any] = {}
+            if outcome and job.replay:
+                replayed = {"replay": job.replay.model_copy(update={"outcome": outcome})}
             stage = Stage.DRAFTING if attempt.tier is Tier.DRAFT else _final_stage(attempt)
             return Amendment(
                 event=event,
                 actor=_ACTOR,
-                data=_facts(attempt),
+                data=_facts(attempt) | ({"replay": outcome.model_dump(mode="json")} if outcome else {}),
                 attempts=(attempt,),
                 changes={
                     "stage": stage,
                     "started_at": job.started_at or attempt.started_at,
                     "cost_usd_micros": job.cost_usd_micros + attempt.cost_usd_micros,
+                    **replayed,
                 },
             )
 

@@ -88,15 +88,23 @@ class Submissions:
         """
         job = self.settle(who, request, door=door)
         job = job.model_copy(update={"batch": batch} | ({"id": job_id} if job_id else {}))
+        return self.enter(who, job, once=once)
+
+    def enter(self, who: Principal, job: Job, *, once: Once | None = None) -> Job:
+        """Write down and queue a job whose questions are settled. Raises QuotaExceeded or LedgerConflict."""
         if self.allowances:
-            self.allowances.take_job(who.tenant, in_batch=batch is not None)
+            self.allowances.take_job(who.tenant, in_batch=job.batch is not None)
         asked, job = job, self.ledger.open(job, actor=who.name, data=_facts(job), once=once)
         if job.id != asked.id:
             logger.info("job_submitted_again", job_id=job.id)
             return job
         self.intake.send(job)
         logger.info(
-            "job_submitted", job_id=job.id, use_case=job.use_case, drafts=request.drafts, finalize=request.finalize
+            "job_submitted",
+            job_id=job.id,
+            use_case=job.use_case,
+            drafts=job.request.drafts,
+            finalize=job.request.finalize,
         )
         return job
 
@@ -215,4 +223,5 @@ def _facts(job: Job) -> dict[str, object]:
                "edit", "guidance", "steps", "seed", "seed_set", "size"}  # fmt: skip
     facts = job.model_dump(mode="json", include=settled)
     facts |= {"request": job.request.model_dump(mode="json", exclude_defaults=True)}
-    return facts | ({"batch": job.batch.model_dump(mode="json")} if job.batch else {})
+    facts |= {"batch": job.batch.model_dump(mode="json")} if job.batch else {}
+    return facts | ({"replay": job.replay.model_dump(mode="json", exclude_defaults=True)} if job.replay else {})

@@ -49,3 +49,17 @@ def test_a_ledger_holds_until_somebody_writes_to_its_table(stack: Stack, tmp_pat
     assert broken == 1
     assert shown["breaks"][0]["kind"] == "altered"
     assert shown["breaks"][0]["found_by"] == ["stack", "here"]
+
+
+def test_a_replay_paints_the_same_file_again_and_is_on_record(stack: Stack) -> None:
+    job = stack.finished(stack.api.post("/v1/jobs", json=HERO | {"size": "256x256", "seed": 4_000_002}).json()["id"])
+
+    code, said = _presscheck(stack, "replay", job["id"])
+    _, trail = _presscheck(stack, "audit", "show", job["id"])
+
+    assert (code, said["verdict"]) == (0, "bit_exact")
+    assert said["original_sha256"] == said["replay_sha256"] == job["final"]["image"]["sha256"]
+    assert said["job"]["drafts"][0]["cached"] is False
+    (told,) = [event["data"] for event in trail["events"] if event["type"] == "job.replayed"]
+    assert (told["replay"], told["verdict"]) == (said["replay_id"], "bit_exact")
+    assert stack.api.get(f"/v1/jobs/{job['id']}").json()["final"]["image"]["sha256"] == job["final"]["image"]["sha256"]
