@@ -77,9 +77,13 @@ def stack(tmp_path_factory: pytest.TempPathFactory, synthesis_cache: Path) -> It
     command("down")
 
 
+_NO_TORCH = (
+    "torch is not installed. To run them:\n"
+    "  pip install -r infra/locks/dev.txt -r infra/locks/inference-test.txt -e . && pytest tests/inference"
+)
 LEFT_OUT = {
-    "inference/sd35": "torch is not installed. To run them:\n"
-    "  pip install -r infra/locks/dev.txt -r infra/locks/inference-test.txt -e . && pytest tests/inference/sd35",
+    "inference/mini": _NO_TORCH,
+    "inference/sd35": _NO_TORCH,
     "browser": "there is no Chromium. To run them:\n  apt-get install -y chromium && pytest tests/browser",
 }
 
