@@ -9,24 +9,32 @@ import threading
 import time
 from collections import Counter
 from datetime import UTC, date, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from shared.bench import adhoc, evidence, grids, page, workload
 from shared.bench.adhoc import Habits, recipe
 from shared.bench.load import Halt, Load
+from shared.bench.model_server import ModelServer, Whereabouts
 from shared.bench.report import StackFacts
 from shared.bench.trial import Pair, Render, Side, Trial
 from shared.bench.viewer import Impression, Viewer
 from shared.bench.workload import Item
 from shared.catalogue import Catalogue
+from shared.cli.api import Api
+from shared.cli.hands import TwoHands
+from shared.cli.world import World
+from shared.errors import ConfigurationError
 from shared.models import ArtifactFinding, Job, JobRequest, Size, Stage, TextCheck, Tier, Verdict, Verification
 from shared.policy import Policy, plan
 from tests import hostile
 from tests.bench import workload as drawing
-from tests.cli_stack import Terminal
+from tests.cli_stack import FINAL, KEY, URL, FakeStack, Terminal
+from tests.test_bench import Ready
 
 EVENTS = Path(__file__).parent.parent / "events"
 MIX = {"thumbnail": 8, "feed": 5, "hero": 3, "banner": 4}
@@ -306,6 +314,84 @@ def test_a_trial_that_is_broken_off_keeps_its_whole_blocks() -> None:
     assert [pair.number for pair in trial.pairs] == [1, 2]
 
 
+# ── the model server ─────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_bucket_that_is_not_ours_ends_the_trial_and_does_not_count_as_500_errors() -> None:
+    class Refusing(BaseHTTPRequestHandler):
+        def do_PUT(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            self.send_response(403)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as http:
+        threading.Thread(target=http.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{http.server_port}"
+        where = Whereabouts(bucket="b", endpoint_prefix="p-", s3_url=url, runtime_url=url)
+        server = ModelServer(where, run="r", clock=time.monotonic, sleep=time.sleep)
+        flagship = Catalogue.load().find("sketch-fine")
+
+        with pytest.raises(ConfigurationError, match="cannot be called"):
+            server.paint(recipe(LETTERED, flagship, complaints=0), flagship, number=1, attempt=1)
+        http.shutdown()
+
+
+# ── both hands ───────────────────────────────────────────────────────────────────────────────────
+
+
+def _hands(tmp_path: Path, stack: FakeStack) -> TwoHands:
+    """By the policy only: the model server is not asked."""
+    world = World(
+        environ={},
+        open_http=lambda url: httpx.Client(base_url=url, transport=httpx.MockTransport(stack)),
+        sleep=lambda _: None,
+        clock=lambda: 0.0,
+    )
+    nowhere = Whereabouts(
+        bucket="b", endpoint_prefix="p-", s3_url="http://127.0.0.1:1", runtime_url="http://127.0.0.1:1"
+    )
+    catalogue = Catalogue.load()
+    return TwoHands(
+        api=Api(URL, KEY, world=world),
+        server=ModelServer(nowhere, run="r", clock=lambda: 0.0, sleep=lambda _: None),
+        catalogue=catalogue,
+        flagship=catalogue.find("sketch-fine"),
+        habits=Habits(),
+        clock=lambda: 0.0,
+        timeout_s=60,
+    )
+
+
+def test_a_job_by_the_policy_is_asked_for_as_the_workload_says_and_its_final_is_what_was_delivered(
+    tmp_path: Path,
+) -> None:
+    stack = FakeStack(repaired=True)
+
+    render = _hands(tmp_path, stack).by_policy(LETTERED)
+
+    assert stack.request == {
+        "use_case": "banner",
+        "prompt": "A beach",
+        "size": "512x512",
+        "seed": 7,
+        "expected_text": ["SALE"],
+    }
+    assert render.picture == stack.pictures[FINAL]
+    assert (render.renders, render.cost_usd_micros, render.painting_ms) == (3, 42_000, 1200)
+    assert render.server_ms == round(2 * 42_000 * 1000 / 779), "seconds of the GPU that the catalogue's price is for"
+    assert (render.rejected, render.error, render.cached) == (False, "", False)
+
+
+def test_a_job_that_the_stack_withholds_delivers_nothing_and_says_so(tmp_path: Path) -> None:
+    withheld = _hands(tmp_path, FakeStack(stages=(Stage.QUEUED, Stage.DRAFTING, Stage.FAILED))).by_policy(LETTERED)
+    refused = FakeStack(answers=[lambda _: httpx.Response(429, json={})])
+
+    assert (withheld.picture, withheld.rejected, withheld.error) == (None, True, "")
+    assert _hands(tmp_path, refused).by_policy(LETTERED).error == "throttled"
+
+
 # ── the rows ─────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -446,8 +532,6 @@ def test_the_json_schema_in_events_is_that_of_the_code() -> None:
 
 
 def test_a_stack_elsewhere_must_say_where_its_endpoints_are(tmp_path: Path) -> None:
-    from tests.test_bench import Ready
-
     result = Terminal(tmp_path, stack=Ready())("evidence", "--jobs", "3")
 
     assert result.exit_code == 2

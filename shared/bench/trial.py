@@ -120,7 +120,7 @@ class Trial:
         self.painters: dict[str, dict[tuple[str, str, bool], int]] = {"before": {}, "after": {}}
 
     def run(self, blocks: Sequence[Sequence[Item]], seen: Callable[[Render], None]) -> None:
-        """`seen` is given every render as it comes."""
+        """`seen` is given the first render of each job and way as it comes."""
         for number, block in enumerate(blocks):
             if number % 2 == 0:
                 before = self._by_hand(block, seen)
@@ -147,7 +147,7 @@ class Trial:
         for complaints in range(self._habits.complaints + 1):
             wrong = []
             paint = partial(self._hands.by_hand, complaints=complaints)
-            for item, render in self._all("before", open_items, paint, seen):
+            for item, render in self._all("before", open_items, paint, _unseen if complaints else seen):
                 side = self._looked_at(item, render)
                 sides[item.number] = _after_complaint(sides[item.number], side) if complaints else side
                 if side.in_the_end and side.in_the_end.wrong:
@@ -191,6 +191,10 @@ class Trial:
             repaired_whole_usd_micros=render.repaired_whole_usd_micros,
             masked_usd_micros=render.masked_usd_micros,
         )
+
+
+def _unseen(_: Render) -> None:
+    """A repaint is no further job."""
 
 
 def _after_complaint(before: Side, again: Side) -> Side:

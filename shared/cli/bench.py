@@ -187,7 +187,7 @@ def _run(world: World, arms: Sequence[Measuring], *, count: int) -> bool:
                 strides.start(arm.name, of=count)
                 arm.run(lambda sample: strides.step(sample.total_ms, failed=sample.error))
         except KeyboardInterrupt:
-            world.err.print(Text("Interrupted: what was measured so far is reported."))
+            world.err.print(Text("Interrupted: what was measured so far is reported; jobs under way go on."))
             return True
     return False
 

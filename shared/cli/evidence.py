@@ -45,7 +45,9 @@ EPILOG = """[bold]Examples[/bold]
 [bold]What is compared[/bold]
 Before: every job by one flagship model, straight from its endpoint, no cache, no check; wrong pictures are painted anew
 with more guidance when somebody complains. After: the policy. The same jobs on the same model server, block by block.
-Every delivered picture of both is looked at by the same reader. The JSON is described in events/evidence.schema.json.
+Every delivered picture of both is looked at by the same reader. On AWS your credentials must be allowed to write
+inference/input/ and read inference/ in the bucket, and to invoke the endpoints. events/evidence.schema.json describes
+the JSON.
 """
 
 _HERO: Final = "hero"
@@ -157,7 +159,9 @@ def _run(world: World, trial: Trial, blocks: Sequence[Sequence[Item]]) -> bool:
         try:
             trial.run(blocks, seen)
         except KeyboardInterrupt:
-            world.err.print(Text("Interrupted: the blocks that were done both ways are reported."))
+            world.err.print(
+                Text("Interrupted: the blocks that were done both ways are reported; jobs under way go on.")
+            )
             return True
     return False
 

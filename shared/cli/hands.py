@@ -18,7 +18,7 @@ from shared.catalogue import Catalogue, Model
 from shared.cli.api import Api
 from shared.cli.errors import CliError
 from shared.cli.outcome import needs_nobody
-from shared.errors import ProviderError
+from shared.errors import ConfigurationError, ProviderError
 from shared.models import AttemptStatus, Tier
 from shared.views import JobView, RenderView
 
@@ -41,6 +41,9 @@ class TwoHands:
             painted, waited_s = self.server.paint(wanted, self.flagship, number=item.number, attempt=complaints + 1)
         except ProviderError as error:
             return Render(error=error.code)
+        except ConfigurationError as error:
+            hint = "are the bucket, the endpoint prefix and your AWS credentials this stack's?"
+            raise CliError(error.message, hint=hint, code="no_model_server") from error
         waited_ms = round(waited_s * 1000)
         sells_seconds = self.flagship.price(item.size).per == "gpu_second"
         return Render(

@@ -17,7 +17,6 @@ import argparse
 import functools
 import io
 import json
-import math
 import multiprocessing
 import os
 import resource
@@ -33,6 +32,8 @@ from PIL import Image, ImageFilter
 from pydantic import BaseModel
 from rich.console import Console
 from rich.table import Table
+
+from shared.bench.stats import share
 
 Rule = Callable[[bytes, str], bool]
 """Whether a picture's bytes show a text."""
@@ -121,14 +122,9 @@ def main() -> None:
 
 
 def wilson(hits: int, of: int) -> tuple[float, float]:
-    """95 % interval of a share. Source: Wilson, JASA 22(158), 1927."""
-    if not of:
-        return 0.0, 1.0
-    z, share = 1.96, hits / of
-    centre = share + z * z / (2 * of)
-    reach = z * math.sqrt(share * (1 - share) / of + z * z / (4 * of * of))
-    whole = 1 + z * z / of
-    return round(max(0.0, (centre - reach) / whole), 4), round(min(1.0, (centre + reach) / whole), 4)
+    """95 % interval of a share, to four places."""
+    found = share(hits, of).share
+    return round(found.low, 4), round(found.high, 4)
 
 
 def f1(true_accepts: float, *, right: float, false_accepts: float) -> float:
