@@ -20,15 +20,15 @@ from infra.inference.container.mini.vocabulary import SLOTS
 from .corpus.canvas import Floats
 from .corpus.posters import Poster, invent
 
-SIZES: Final = ((128, 128), (128, 128), (128, 128), (160, 96), (96, 144), (192, 80))
+SIZES: Final = (*[(128, 128)] * 4, (160, 96), (96, 144), (192, 80))
 """Width and height of a batch, drawn anew for each."""
 UNTOLD: Final = 0.12
 """Examples told nothing: what guidance pushes away from."""
-MASKED: Final = 0.25
+MASKED: Final = 0.2
 IN_FULL: Final = 0.5
 """Headlines shown in full; the others at a glance."""
 GLANCES: Final = (18, 110)
-LETTER_WEIGHT: Final = 3.0
+LETTER_WEIGHT: Final = 1.5
 
 
 @dataclass(frozen=True, eq=False)
