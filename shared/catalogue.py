@@ -233,6 +233,10 @@ class Catalogue(Value):
         }
         return self.model_copy(update={"models": {**self.models, **there}})
 
+    def with_aliases(self, moved: Mapping[str, str]) -> Catalogue:
+        """The same catalogue where names of models were moved, as a job recorded them."""
+        return self.model_copy(update={"aliases": {**self.aliases, **moved}}) if moved else self
+
     def find(self, name: str) -> Model:
         """The row of a name or alias, alive or retired. Raises InvalidRequest listing near names."""
         if model := self.models.get(self.aliases.get(name, name)):

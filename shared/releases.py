@@ -1,4 +1,5 @@
-"""Releases: which version of a template or of the policy a running stack uses, and every move of that pointer.
+"""Releases: which version of a template or of the policy, and which model under a name, a running stack uses; and every
+move of those pointers.
 
 Hides how moves are chained and what a rollback goes back to. Pure: the ledger stores them, the pipeline makes them.
 """
@@ -20,6 +21,11 @@ def template_subject(name: str) -> str:
     return f"template:{name}"
 
 
+def alias_subject(alias: str) -> str:
+    """What the moves of a model's other name are kept under."""
+    return f"alias:{alias}"
+
+
 class Release(Value):
     """One move of a pointer: who let which version take over from which, when and why.
 
@@ -38,11 +44,14 @@ class Release(Value):
     at: datetime
     reason: str
     prev: str
+    target: str | None = None
+    """The model, where a model's other name was moved."""
     digest: str = ""
 
     def computed_digest(self) -> str:
-        """sha256 over the canonical JSON of all fields but `digest`."""
-        return sha256_hex(canonical_json(self.model_dump(mode="json", exclude={"digest"})))
+        """sha256 over the canonical JSON of all fields but `digest`, and but `target` where there is none."""
+        left_out = {"digest"} if self.target is not None else {"digest", "target"}
+        return sha256_hex(canonical_json(self.model_dump(mode="json", exclude=left_out)))
 
 
 def next_release(
@@ -56,6 +65,7 @@ def next_release(
     by: str,
     at: datetime,
     reason: str,
+    target: str | None = None,
 ) -> Release:
     """The move that follows `current`, chained to it."""
     move = Release(
@@ -69,6 +79,7 @@ def next_release(
         at=at,
         reason=reason,
         prev=current.digest if current else _GENESIS,
+        target=target,
     )
     return move.model_copy(update={"digest": move.computed_digest()})
 

@@ -200,6 +200,20 @@ class JobList(Value):
     cursor: str | None = None
 
 
+class ModelAlias(Value):
+    """One name and the model it stands for."""
+
+    alias: str
+    model: str = Field(description="For the very next job.")
+    catalogue_model: str | None = Field(None, description="What the catalogue says; null for a name made here.")
+    history: tuple[Release, ...] | None = Field(None, description="For admins: every move, oldest first.")
+    problem: str | None = Field(None, description="What is wrong with the history, should it have been tampered with.")
+
+
+class ModelAliasList(Value):
+    aliases: tuple[ModelAlias, ...]
+
+
 class AuditView(Value):
     """A job's hash chain. `intact` is recomputed on every read, never stored."""
 

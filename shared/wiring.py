@@ -25,6 +25,7 @@ from shared.keys import Keys
 from shared.ledger import Ledger
 from shared.models import Limits
 from shared.outlets import Announcer, Intake, Outbox
+from shared.pipeline.aliases import Aliases
 from shared.pipeline.audits import Audits
 from shared.pipeline.batches.arrivals import Arrivals
 from shared.pipeline.batches.closing import Closing
@@ -173,6 +174,13 @@ def tokens() -> Tokens | None:
 @cache
 def releases() -> Releases:
     return Releases(ledger=ledger(), templates=templates(), policies=policies(), clock=now)
+
+
+@cache
+def aliases() -> Aliases:
+    return Aliases(
+        ledger=ledger(), catalogue=catalogue(), policy=releases().policy, profile=settings().profile, clock=now
+    )
 
 
 @cache

@@ -94,6 +94,7 @@ def test_text_from_the_stack_cannot_steer_the_terminal(terminal: Terminal) -> No
         (("more", JOB_ID, "--count", "3"), "drafts", {"count": 3}),
         (("accept", JOB_ID, "--attempt", "3", "--reason", "meant"), "accept", {"attempt": 3, "reason": "meant"}),
         (("cancel", JOB_ID), "cancel", {}),
+        (("restore", JOB_ID, "--attempt", "1", "--reason", "glow"), "restore", {"attempt": 1, "reason": "glow"}),
     ],
 )
 def test_each_decision_is_one_call(

@@ -517,6 +517,39 @@ def test_only_a_final_that_failed_its_verification_can_be_accepted(studio: Studi
         studio.decisions.accept(STRANGER, failed.id)
 
 
+def test_a_job_that_is_done_can_deliver_an_earlier_final_again(studio: Studio) -> None:
+    studio.reader.readings = ["SAIE", "SALE"]
+    job = studio.run()
+    assert (job.stage, job.final_attempt) == (Stage.DONE, 2)
+
+    restored = studio.decisions.restore(DESIGNER, job.id, attempt=1, reason="the repair lost the glow")
+    again = studio.decisions.restore(DESIGNER, job.id, attempt=1, reason="twice is no error")
+    back = studio.decisions.restore(DESIGNER, job.id, attempt=2, reason="no, it says SAIE")
+
+    assert (restored.final_attempt, again, back.final_attempt) == (1, restored, 2)
+    events = [event for event in studio.ledger.events(job.id) if event.type == "final.restored"]
+    assert [(each.actor, each.data["before"], each.data["attempt"], each.data["verdict"]) for each in events] == [
+        ("dana", 2, 1, "fail"),
+        ("dana", 1, 2, "pass"),
+    ]
+    assert studio.intact(back)
+
+
+def test_only_a_final_of_a_job_that_is_done_is_restored_and_only_by_its_tenant(studio: Studio) -> None:
+    done = studio.run()
+    studio.reader.readings = ["SAIE"] * 4
+    failed = studio.run(seed=43)
+
+    with pytest.raises(InvalidRequest, match=r"there is no final 7; restore one of \[1\]"):
+        studio.decisions.restore(DESIGNER, done.id, attempt=7, reason="r")
+    with pytest.raises(WrongStage, match="accept one of its finals instead"):
+        studio.decisions.restore(DESIGNER, failed.id, attempt=1, reason="r")
+    with pytest.raises(WrongStage, match="delivered no final"):
+        studio.decisions.restore(DESIGNER, studio.submit(seed=44).id, attempt=1, reason="r")
+    with pytest.raises(NotFound):
+        studio.decisions.restore(STRANGER, done.id, attempt=1, reason="r")
+
+
 @pytest.mark.parametrize("use_case", ["default", "thumbnail", "creative"])
 def test_a_picture_nobody_could_look_at_is_never_accepted_however_lenient_the_use_case(
     use_case: str, studio: Studio

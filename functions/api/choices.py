@@ -14,10 +14,10 @@ from pydantic import Field, StrictInt
 from functions.api.http import json_reply
 from functions.api.routes import Routes
 from shared import wiring
-from shared.models import CleanText, Principal, Value
+from shared.models import CleanText, Name, Principal, Value
 from shared.pipeline import listings
 from shared.releases import POLICY, Release, template_subject
-from shared.views import ModelList, PolicyView, TemplateList, TemplateView
+from shared.views import ModelAliasList, ModelList, PolicyView, TemplateList, TemplateView
 
 routes = Routes("Choices")
 
@@ -28,6 +28,11 @@ Reason = Annotated[
 
 class Releasing(Value):
     version: Annotated[StrictInt, Field(ge=1)]
+    reason: Reason
+
+
+class Aliasing(Value):
+    model: Annotated[Name, Field(description="A model of the catalogue.")]
     reason: Reason
 
 
@@ -73,6 +78,30 @@ def release_template(who: Principal, name: str, asked: Releasing) -> Response[st
 def rollback_template(who: Principal, name: str, asked: RollingBack) -> Response[str]:
     """Put the version before in force again."""
     return json_reply(200, wiring.releases().rollback_template(who, name, reason=asked.reason))
+
+
+# ── models' other names ─────────────────────────────────────────────────────────────────────────
+
+
+@routes.get("/v1/aliases", gives={200: ModelAliasList})
+def aliases(who: Principal) -> Response[str]:
+    """The other names models answer to, and their models now; for admins also who moved them."""
+    return json_reply(200, wiring.aliases().all(histories="admin" in who.scopes))
+
+
+@routes.post("/v1/aliases/<alias>/release", scope="admin", takes=Aliasing, gives={200: Release}, errors=(410,))
+def release_alias(who: Principal, alias: str, asked: Aliasing) -> Response[str]:
+    """Let a name stand for a model, for the very next job.
+
+    The name may be new. Jobs that are accepted keep the model it stood for then.
+    """
+    return json_reply(200, wiring.aliases().release(who, alias, asked.model, reason=asked.reason))
+
+
+@routes.post("/v1/aliases/<alias>/rollback", scope="admin", takes=RollingBack, gives={200: Release}, errors=(410,))
+def rollback_alias(who: Principal, alias: str, asked: RollingBack) -> Response[str]:
+    """Let a name stand for the model it stood for before."""
+    return json_reply(200, wiring.aliases().rollback(who, alias, reason=asked.reason))
 
 
 # ── the policy ───────────────────────────────────────────────────────────────────────────────────

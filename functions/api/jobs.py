@@ -15,7 +15,18 @@ from functions.api.routes import Routes
 from functions.api.waiting import preferred_wait_s, wait_for
 from shared import wiring
 from shared.ledger import Once
-from shared.models import MAX_DRAFTS, Door, Job, JobFilter, JobRequest, Principal, RatingRequest, Value, sha256_hex
+from shared.models import (
+    MAX_DRAFTS,
+    CleanText,
+    Door,
+    Job,
+    JobFilter,
+    JobRequest,
+    Principal,
+    RatingRequest,
+    Value,
+    sha256_hex,
+)
 from shared.pipeline.estimates import Estimate
 from shared.views import AuditView, JobList, JobView, audit_view, job_summary, job_view
 
@@ -34,6 +45,11 @@ class Rejection(Value):
 class Acceptance(Value):
     attempt: Annotated[StrictInt, Field(ge=1)] | None = None
     reason: Annotated[str, Field(max_length=500)] = ""
+
+
+class Restoration(Value):
+    attempt: Annotated[StrictInt, Field(ge=1, description="Which final.")]
+    reason: Annotated[CleanText, Field(min_length=1, max_length=500, pattern=r"\S", description="Why; kept on record.")]
 
 
 class Replaying(Value):
@@ -172,6 +188,15 @@ def accept(who: Principal, job_id: str, asked: Acceptance) -> Response[str]:
     Without a number the best attempt is taken. The audit chain keeps who did so, and why.
     """
     return json_reply(200, view(wiring.decisions().accept(who, job_id, attempt=asked.attempt, reason=asked.reason)))
+
+
+@routes.post("/v1/jobs/<job_id>/restore", scope="approve", takes=Restoration, gives={200: JobView}, errors=(409,))
+def restore(who: Principal, job_id: str, asked: Restoration) -> Response[str]:
+    """Let a job that is done deliver another of its finals.
+
+    The audit chain keeps who did so, and why. Restoring the one it delivers changes nothing.
+    """
+    return json_reply(200, view(wiring.decisions().restore(who, job_id, attempt=asked.attempt, reason=asked.reason)))
 
 
 @routes.post("/v1/jobs/<job_id>/cancel", scope="render", gives={200: JobView}, errors=(409,))

@@ -188,7 +188,7 @@ def _painter(named: str) -> dict[str, str]:
     if named in wiring.releases().policy().use_cases:
         return {"use_case": named}
     try:
-        wiring.catalogue().find(named)
+        wiring.aliases().catalogue_for(named).find(named)
     except InvalidRequest as error:
         problem = f'version: "{named[:80]}" is neither a use case nor a model; GET /v1/models lists both'
         raise InvalidRequest(problem, param="version", **error.context) from error
@@ -237,7 +237,7 @@ def _described(owner: str, name: str) -> str:
         return f"{use_cases[name].title}. {use_cases[name].why}"
     if owner == OWNER:
         try:
-            return wiring.catalogue().find(name).title
+            return wiring.aliases().catalogue_for(name).find(name).title
         except InvalidRequest as error:
             raise NotFound(error.message, param="model", **error.context) from error
     raise NotFound(f"no model {owner[:40]}/{name[:40]}; all of ours are {OWNER}/…", param="model")

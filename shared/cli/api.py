@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Generic, TypeVar
+from urllib.parse import quote
 
 import httpx
 from pydantic import ValidationError
@@ -39,6 +40,7 @@ from shared.views import (
     JobView,
     KeyList,
     KeyView,
+    ModelAliasList,
     ModelList,
     PolicyView,
     TemplateList,
@@ -108,7 +110,7 @@ class Api:
         return _document(AuditPage, self._send("GET", "/v1/audit", params=params))
 
     def act(self, job_id: str, verb: str, *, body: Mapping[str, Any]) -> JobDocument:
-        """`verb` is approve, reject, drafts, accept or cancel."""
+        """`verb` is approve, reject, drafts, accept, restore or cancel."""
         return _document(JobView, self._send("POST", f"{self._path(job_id)}/{verb}", body=body))
 
     def replay(self, job_id: str, *, render: str | None = None) -> JobDocument:
@@ -163,6 +165,17 @@ class Api:
     def rollback(self, what: str, *, reason: str) -> Document[Release]:
         """`what` is `policy` or `templates/NAME`."""
         return _document(Release, self._send("POST", f"/v1/{what}/rollback", body={"reason": reason}))
+
+    def aliases(self) -> Document[ModelAliasList]:
+        return _document(ModelAliasList, self._send("GET", "/v1/aliases"))
+
+    def release_alias(self, alias: str, model: str, *, reason: str) -> Document[Release]:
+        body = {"model": model, "reason": reason}
+        return _document(Release, self._send("POST", f"/v1/aliases/{quote(alias, safe='')}/release", body=body))
+
+    def rollback_alias(self, alias: str, *, reason: str) -> Document[Release]:
+        path = f"/v1/aliases/{quote(alias, safe='')}/rollback"
+        return _document(Release, self._send("POST", path, body={"reason": reason}))
 
     def batches(self, *, limit: int, after: str | None = None) -> Document[BatchList]:
         """Newest first."""

@@ -16,7 +16,7 @@ from shared.cli import show
 from shared.cli.api import Api, JobDocument, open_api
 from shared.cli.errors import print_json
 from shared.cli.inline import Images
-from shared.cli.options import ImagesOption, JobId, Json, OutIfGiven, Timeout
+from shared.cli.options import ImagesOption, JobId, Json, OutIfGiven, Reason, Timeout
 from shared.cli.outcome import Presentation, concluded, follow, present
 from shared.cli.progress import WORDS
 from shared.cli.world import World, world_of
@@ -180,6 +180,21 @@ def accept(
     _act(context, job, verb="accept", body=body, wait=False, how=Presentation(json, out))
 
 
+@app.command(epilog='[bold]Example[/bold]\n[dim]$[/dim] presscheck jobs restore last --attempt 1 --reason "the glow"')
+def restore(
+    context: typer.Context,
+    *,
+    job: JobId,
+    attempt: Annotated[int, typer.Option("--attempt", min=1, help="Which final; jobs show lists them.")],
+    reason: Reason,
+    out: OutIfGiven = None,
+    json: Json = False,
+) -> None:
+    """Let a job that is done deliver another of its finals; who did so and why is on its chain."""
+    body = {"attempt": attempt, "reason": reason}
+    _act(context, job, verb="restore", body=body, wait=False, how=Presentation(json, out))
+
+
 @app.command(epilog="[bold]Example[/bold]\n[dim]$[/dim] presscheck jobs more last --count 4 --wait")
 def more(
     context: typer.Context,
@@ -242,6 +257,7 @@ _DONE = {
     "drafts": "more drafts follow",
     "cancel": "canceled",
     "accept": "accepted",
+    "restore": "restored",
 }
 
 

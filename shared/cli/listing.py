@@ -18,7 +18,15 @@ from shared.cli.errors import print_json
 from shared.cli.words import dollars, plain
 from shared.models import Alias
 from shared.releases import Release
-from shared.views import ModelList, ModelView, PolicyView, TemplateList, TemplateVersionView, TemplateView
+from shared.views import (
+    ModelAliasList,
+    ModelList,
+    ModelView,
+    PolicyView,
+    TemplateList,
+    TemplateVersionView,
+    TemplateView,
+)
 
 _PER = {"image": "image", "megapixel": "Mpx", "gpu_second": "GPU s"}
 _SEED = {"exact": "exact", "best_effort": "close", "none": "none"}
@@ -148,6 +156,26 @@ def move(console: Console, what: str, made: Release) -> None:
     console.print(line, soft_wrap=True)
 
 
+def aliases(console: Console, view: ModelAliasList) -> None:
+    """Names and their models, with their moves where they are told."""
+    table = _table("Name", "Model", "Catalogue says")
+    for each in view.aliases:
+        differs = each.catalogue_model != each.model
+        table.add_row(plain(each.alias), plain(each.model), plain(each.catalogue_model or "-") if differs else "")
+    console.print(table)
+    for each in view.aliases:
+        if each.history:
+            console.print(Text(plain(each.alias), "bold"))
+            _history(console, each.history, each.problem)
+
+
+def moved(console: Console, alias: str, made: Release) -> None:
+    """What moving a name did."""
+    verb = "Rolled back" if made.kind == "rollback" else "Released"
+    model = (plain(made.target or "-"), "bold green")
+    console.print(Text.assemble(f"{verb} ", (plain(alias), "bold"), ": it stands for ", model, "."), soft_wrap=True)
+
+
 def locked(console: Console, what: str, *, as_json: bool) -> None:
     """What an offline release did."""
     if as_json:
@@ -224,7 +252,7 @@ def _history(console: Console, history: Sequence[Release] | None, problem: str |
         line = Text.assemble(
             f"{made.at:%Y-%m-%d %H:%M:%S}  ",
             (f"{made.kind:<8}", "bold"),
-            f"  {made.from_version or '-'} → {made.version}  ",
+            f"  {made.from_version or '-'} → {plain(made.target) if made.target else made.version}  ",
             plain(made.by),
             (f"  {made.digest[:12]}", "dim"),
         )

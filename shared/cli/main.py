@@ -111,7 +111,12 @@ app.add_typer(
     help="The ledger: how a job came to be, whether it still says so, and the proof to keep.",
     rich_help_panel=_RECORD,
 )
-app.command(epilog=models.EPILOG, rich_help_panel=_CHOICES)(models.models)
+app.add_typer(
+    models.app,
+    name="models",
+    help="Models: what each can do and costs, which a use case picks; their other names.",
+    rich_help_panel=_CHOICES,
+)
 app.add_typer(
     templates.app,
     name="templates",

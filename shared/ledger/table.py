@@ -137,8 +137,9 @@ class Table:
             "Key": encode(key),
             "UpdateExpression": expression,
             "ExpressionAttributeValues": encode(values),
-            "ConditionExpression": only_if,
-        } | ({"ExpressionAttributeNames": names} if names else {})
+            **({"ConditionExpression": only_if} if only_if else {}),
+            **({"ExpressionAttributeNames": names} if names else {}),
+        }
 
     def together(self, writes: Sequence[Any]) -> None:
         """All writes or none. Raises Conflict when a condition does not hold or another transaction is at work."""

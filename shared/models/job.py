@@ -56,12 +56,12 @@ _STATUS: Final[Mapping[Stage, Literal["starting", "processing", "succeeded", "fa
 class Decision(Value):
     """What a person decided about the drafts of one round, or about a final that verification turned down."""
 
-    word: Literal["approve", "reject", "more", "accept"]
+    word: Literal["approve", "reject", "more", "accept", "restore"]
     by: str
     at: datetime
     draft: int | None = None
     attempt: int | None = None
-    """The final that was accepted."""
+    """The final that was accepted, or put back."""
     off_peak: bool = False
     more: int = 0
     reason: str = ""
@@ -91,6 +91,8 @@ class Job(Value):
     door: Door = Door()
     use_case: str
     policy_version: int
+    aliases: dict[str, str] = Field(default_factory=dict)
+    """Models' other names as they were moved on this stack when the job was accepted; empty where it uses none."""
     prompt: str
     negative_prompt: str = ""
     template: TemplateRef | None = None

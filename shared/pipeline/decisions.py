@@ -139,6 +139,47 @@ class Decisions:
         self.milestones.announce("job.completed", job, cost_usd_micros=job.cost_usd_micros)
         return job
 
+    def restore(self, who: Principal, job_id: str, *, attempt: int, reason: str) -> Job:
+        """Let a job that is done deliver another of its finals. Restoring the one it delivers is no error.
+
+        A final that verification had turned down may be put back, too: the chain keeps that a person looked. Raises
+        WrongStage for a job that delivered no final, InvalidRequest for a final there is not.
+        """
+        self.ledger.job(job_id, tenant=who.tenant)
+        painted = {
+            each.attempt: each for each in self.ledger.attempts(job_id) if each.tier is Tier.FINAL and each.image
+        }
+
+        def change(job: Job) -> Amendment | None:
+            if job.stage is not Stage.DONE or job.final_attempt is None:
+                way = "; accept one of its finals instead" if job.stage is Stage.FAILED and painted else ""
+                problem = f"job {job_id} is {job.stage} and delivered no final to go back from{way}"
+                raise WrongStage(problem, stage=job.stage)
+            if attempt not in painted:
+                raise InvalidRequest(f"there is no final {attempt}; restore one of {sorted(painted)}", param="attempt")
+            if attempt == job.final_attempt:
+                return None
+            seen = painted[attempt].verification
+            decision = Decision(word="restore", by=who.name, at=self.clock(), attempt=attempt, reason=reason)
+            return Amendment(
+                event="final.restored",
+                actor=who.name,
+                data={
+                    "attempt": attempt,
+                    "before": job.final_attempt,
+                    "verdict": seen.verdict.value if seen else None,
+                    "reason": reason,
+                },
+                changes={"final_attempt": attempt, "decision": decision},
+                reopens=True,
+            )
+
+        before = self.ledger.job(job_id)
+        job = self.ledger.amend(before, change)
+        if job.seq != before.seq:
+            self.milestones.announce("job.completed", job, cost_usd_micros=job.cost_usd_micros)
+        return job
+
     def _hand_over(self, job_id: str) -> None:
         """Let others who wait for a picture of this job's paint it themselves."""
         for attempt in self.ledger.attempts(job_id):

@@ -6,6 +6,7 @@ picture) comes in as values.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
@@ -15,6 +16,7 @@ from shared.policy import Policy, rehearse
 from shared.prompts import Rendered, Template, normalise
 
 _NO_DOOR: Final = Door()
+_UNMOVED: Final[Mapping[str, str]] = {}
 
 
 def settled(
@@ -29,6 +31,7 @@ def settled(
     edit: Edit | None = None,
     canvas: Size | None = None,
     door: Door = _NO_DOOR,
+    aliases: Mapping[str, str] = _UNMOVED,
     now: datetime,
 ) -> Job:
     """The job in the words of its template. Raises InvalidRequest for variables, or a use case, that are not there.
@@ -49,6 +52,7 @@ def settled(
         door=door,
         use_case=use_case,
         policy_version=policy.version,
+        aliases=dict(aliases),
         prompt=filled.prompt,
         negative_prompt=request.negative_prompt or filled.negative_prompt,
         template=filled.ref,
@@ -87,5 +91,5 @@ def _deciding(job: Job, *, policy: Policy, catalogue: Catalogue, profile: str) -
     draft, final = rehearse(job, policy=policy, catalogue=catalogue, profile=profile, today=today)
     chosen = draft if job.request.finalize is Finalize.DRAFT_ONLY else final
     if chosen.alias and chosen.model.simulated:
-        return catalogue.find(chosen.alias.asked).name
+        return catalogue.with_aliases(job.aliases).find(chosen.alias.asked).name
     return chosen.model.name

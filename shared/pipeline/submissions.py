@@ -17,7 +17,7 @@ from ulid import ULID
 from shared import masks
 from shared.allowances import Allowances
 from shared.catalogue import Catalogue
-from shared.errors import ImageUnreadable, InvalidRequest, NotFound
+from shared.errors import ConfigurationError, ImageUnreadable, InvalidRequest, NotFound
 from shared.images import Images, describe
 from shared.ledger import Ledger, Once
 from shared.models import (
@@ -125,6 +125,7 @@ class Submissions:
             edit=edit,
             canvas=canvas,
             door=door,
+            aliases=self._moved(request.model),
             now=self.clock(),
         )
         # What no model can paint is refused now and not in the night.
@@ -132,6 +133,18 @@ class Submissions:
         if request.webhook:
             self.destinations.find(str(request.webhook))
         return job
+
+    def _moved(self, name: str | None) -> dict[str, str]:
+        """Where the name a job asks for was moved to on this stack; a model's own name never is."""
+        if name is None or name in self.catalogue.models:
+            return {}
+        model = self.ledger.releases.aliases().get(name)
+        if model is None:
+            return {}
+        if model not in self.catalogue.models:
+            problem = f'alias "{name}" stands for model "{model}", which is not part of this deployment'
+            raise ConfigurationError(problem)
+        return {name: model}
 
     def typed(self, body: dict[str, Any]) -> dict[str, Any]:
         """The body with its template's variables as what they are declared: in a table everything is text."""
@@ -220,7 +233,7 @@ def _canvas(picture: ImageRef) -> Size:
 def _facts(job: Job) -> dict[str, object]:
     """The request as accepted, for the chain: with it and the versions named here a job can be replayed."""
     settled = {"use_case", "policy_version", "prompt", "negative_prompt", "template", "expected_text", "text_box",
-               "edit", "guidance", "steps", "seed", "seed_set", "size"}  # fmt: skip
+               "edit", "guidance", "steps", "seed", "seed_set", "size", "aliases"}  # fmt: skip
     facts = job.model_dump(mode="json", include=settled)
     facts |= {"request": job.request.model_dump(mode="json", exclude_defaults=True)}
     facts |= {"batch": job.batch.model_dump(mode="json")} if job.batch else {}

@@ -120,6 +120,7 @@ def candidate_seed(seed: int, candidate: int) -> int:
 
 
 def _desk(job: Job, *, tier: Tier, policy: Policy, catalogue: Catalogue, profile: str, today: date) -> Desk:
+    catalogue = catalogue.with_aliases(job.aliases)
     lineup = Lineup(policy=policy, catalogue=catalogue, profile=policy.profile(profile), today=today)
     # No draft model repaints under a mask: such a draft is planned as its final, which the cache then serves.
     masked = job.edit is not None and job.edit.mask is not None

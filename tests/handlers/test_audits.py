@@ -104,3 +104,18 @@ def test_auditing_takes_its_scope(deployed: Resources) -> None:
     )
 
     assert [painter.get(path).status_code for path in ("/v1/audit", f"/v1/jobs/{made}/record")] == [403, 403]
+
+
+def test_moving_a_models_name_takes_an_admin_and_everybody_sees_where_it_leads(api: httpx.Client) -> None:
+    key, _ = wiring.keys().issue("acme", "painter", scopes=("render",))
+    body = {"model": "sd35-large", "reason": "our look"}
+    headers = {"authorization": f"Bearer {key}"}
+
+    refused = api.post("/v1/aliases/house/release", json=body, headers=headers)
+    moved = api.post("/v1/aliases/house/release", json=body)
+    seen = {each["alias"]: each for each in api.get("/v1/aliases", headers=headers).json()["aliases"]}
+    known = {each["alias"]: each for each in api.get("/v1/aliases").json()["aliases"]}
+
+    assert (refused.status_code, moved.status_code) == (403, 200)
+    assert (seen["house"]["model"], seen["house"]["history"]) == ("sd35-large", None)
+    assert [each["by"] for each in known["house"]["history"]] == ["acme/dana"]

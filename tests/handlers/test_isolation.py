@@ -31,7 +31,10 @@ SIGNED = {"/files/images/{tenant}/{shard}/{sha256}"}
 OF_ONE = [
     (method, path) for method, path in ROUTES if path not in SIGNED and any(f"{{{name}}}" in path for name in NAMED)
 ]
-BODIES: dict[str, Any] = {"/v1/jobs/{job_id}/rating": {"stars": 1}}
+BODIES: dict[str, Any] = {
+    "/v1/jobs/{job_id}/rating": {"stars": 1},
+    "/v1/jobs/{job_id}/restore": {"attempt": 1, "reason": "I want to"},
+}
 LISTS = {
     "/v1/jobs", "/v1/batches", "/v1/predictions", "/v1/keys", "/v1/insight", "/v1/webhooks/disabled", "/v1/me",
     "/v1/webhooks/secret", "/v1/audit",
@@ -51,6 +54,7 @@ SHARED = {
     *("/", "/docs", "/health", "/openapi.json", "/static/{folder}/{name}"),
     *("/v1/models", "/v1/models/{owner}/{name}", "/v1/models/{owner}/{name}/versions/{version}"),
     *("/v1/templates", "/v1/templates/{name}", "/v1/policy"),
+    *("/v1/aliases", "/v1/aliases/{alias}/release", "/v1/aliases/{alias}/rollback"),
     *("/v1/templates/{name}/release", "/v1/templates/{name}/rollback", "/v1/policy/release", "/v1/policy/rollback"),
 }
 """The same for every tenant: what there is to choose from belongs to the deployment."""

@@ -1,4 +1,4 @@
-"""The auditor's commands on the local stack, with IAM enforced: verify, export, and a table somebody wrote to."""
+"""The commands about the record on the local stack, with IAM enforced: audit, replay, restore, and names that move."""
 
 from __future__ import annotations
 
@@ -63,3 +63,21 @@ def test_a_replay_paints_the_same_file_again_and_is_on_record(stack: Stack) -> N
     (told,) = [event["data"] for event in trail["events"] if event["type"] == "job.replayed"]
     assert (told["replay"], told["verdict"]) == (said["replay_id"], "bit_exact")
     assert stack.api.get(f"/v1/jobs/{job['id']}").json()["final"]["image"]["sha256"] == job["final"]["image"]["sha256"]
+
+
+def test_a_name_is_moved_for_the_next_job_and_back_with_one_command(stack: Stack) -> None:
+    _presscheck(stack, "models", "release", "e2e-house", "sd35-large", "--reason", "our look")
+    moved, said = _presscheck(stack, "models", "release", "e2e-house", "sd35-medium", "--reason", "cheaper")
+    job = stack.api.post("/v1/jobs", json=HERO | {"size": "256x256", "seed": 4_000_003, "model": "e2e-house"}).json()
+    back, rolled = _presscheck(stack, "models", "rollback", "e2e-house", "--reason", "hands got worse")
+    final = stack.finished(job["id"])["final"]
+    restored, shown = _presscheck(
+        stack, "jobs", "restore", job["id"], "--attempt", str(final["attempt"]), "--reason", "r"
+    )
+
+    assert (moved, said["target"], back, rolled["target"]) == (0, "sd35-medium", 0, "sd35-large")
+    assert final["alias"]["asked"] == "e2e-house"
+    assert (restored, shown["final"]["attempt"]) == (0, final["attempt"])
+    assert stack.api.get(f"/v1/jobs/{job['id']}/audit").json()["events"][0]["data"]["aliases"] == {
+        "e2e-house": "sd35-medium"
+    }

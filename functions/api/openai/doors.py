@@ -104,7 +104,7 @@ def edit_images(who: Principal) -> Response[str]:
 
 def _understood(asked: ImageParameters, **pictures: str | None) -> Wish:
     use_cases = wiring.releases().policy().use_cases
-    return understood(asked, catalogue=wiring.catalogue(), use_cases=use_cases, **pictures)
+    return understood(asked, catalogue=wiring.aliases().catalogue_for(asked.model), use_cases=use_cases, **pictures)
 
 
 # ── reading a form ───────────────────────────────────────────────────────────────────────────────
