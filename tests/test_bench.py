@@ -15,7 +15,8 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.bench import comparing, page
+from shared.bench import comparing
+from shared.bench.benchpage import bench_page
 from shared.bench.load import Load
 from shared.bench.report import Arm, BenchReport, Painter, StackFacts, SuiteFacts, figures
 from shared.bench.samples import Sample, sample_of
@@ -301,7 +302,7 @@ def test_names_from_outside_cannot_write_into_the_page() -> None:
     name = "<script>alert(1)</script>"
     report = _report([1, 2], name=name)
 
-    html = page.bench(report.model_copy(update={"comparison": comparing.compare(report, report, name="<b>.json")}))
+    html = bench_page(report.model_copy(update={"comparison": comparing.compare(report, report, name="<b>.json")}))
 
     assert "<script" not in html
     assert "<b>" not in html

@@ -16,11 +16,13 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.bench import adhoc, evidence, grids, page, workload
+from shared.bench import adhoc, evidence, grids, workload
 from shared.bench.adhoc import Habits, recipe
+from shared.bench.evidencepage import evidence_page
 from shared.bench.load import Halt, Load
 from shared.bench.model_server import ModelServer, Whereabouts
 from shared.bench.report import StackFacts
+from shared.bench.rows import Row, rows
 from shared.bench.trial import Pair, Render, Side, Trial
 from shared.bench.viewer import Impression, Viewer
 from shared.bench.workload import Item
@@ -433,8 +435,8 @@ def _pairs() -> list[Pair]:
     ]
 
 
-def _row(pairs: list[Pair], name: str) -> evidence.Row:
-    return next(row for row in evidence.rows(pairs, seed=1) if row.name.startswith(name))
+def _row(pairs: list[Pair], name: str) -> Row:
+    return next(row for row in rows(pairs, seed=1) if row.name.startswith(name))
 
 
 def test_every_row_is_ours_beside_the_articles_with_its_ratio() -> None:
@@ -458,7 +460,7 @@ def test_the_masked_pass_is_measured_against_the_first_final_of_the_jobs_that_to
 
 
 def test_a_painter_in_a_hurry_gets_rows_that_put_its_time_back_and_a_real_one_does_not() -> None:
-    real = [row.name for row in evidence.rows(_pairs(), seed=1)]
+    real = [row.name for row in rows(_pairs(), seed=1)]
     hurried = [
         pair.model_copy(
             update={
@@ -478,7 +480,7 @@ def test_a_painter_in_a_hurry_gets_rows_that_put_its_time_back_and_a_real_one_do
 
 
 def test_nothing_done_yet_is_a_report_without_figures() -> None:
-    assert all(row.before is None and row.after is None for row in evidence.rows([], seed=1))
+    assert all(row.before is None and row.after is None for row in rows([], seed=1))
 
 
 def _report(*, simulated: bool = True) -> evidence.EvidenceReport:
@@ -509,7 +511,7 @@ def test_a_simulation_says_first_of_all_that_it_is_no_evidence_about_models() ->
 
 
 def test_the_page_shows_the_article_beside_ours_and_loads_nothing() -> None:
-    html = page.evidence(_report())
+    html = evidence_page(_report())
 
     assert html.count("<svg") == 4
     assert "27 s → 21 s" in html

@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from shared.bench import wording
-from shared.bench.evidence import EvidenceReport, Row
+from shared.bench.evidence import EvidenceReport
 from shared.bench.report import Arm, ArmRatios, BenchReport, Comparison
+from shared.bench.rows import Row
 from shared.bench.stats import Estimate, Spread
 
 

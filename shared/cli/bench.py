@@ -17,7 +17,8 @@ import typer
 from pydantic import ValidationError
 from rich.text import Text
 
-from shared.bench import comparing, grids, page, sheet
+from shared.bench import comparing, grids, sheet
+from shared.bench.benchpage import bench_page
 from shared.bench.load import MOST_AT_ONCE, Halt, Load
 from shared.bench.report import VERSION, BenchReport, StackFacts, SuiteFacts, notes
 from shared.bench.session import Answer, Measuring, Subject, Terms
@@ -153,7 +154,7 @@ def bench(
     if csv:
         measured.save(world, csv, sheet.samples(report))
     if html:
-        measured.save(world, html, page.bench(report))
+        measured.save(world, html, bench_page(report))
     if json:
         print_json(world.out, report.model_dump(mode="json"))
     else:

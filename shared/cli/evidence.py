@@ -17,8 +17,9 @@ import typer
 from rich.text import Text
 
 from shared.bench import evidence as findings
-from shared.bench import grids, page, workload
+from shared.bench import grids, workload
 from shared.bench.adhoc import USUAL, Habits
+from shared.bench.evidencepage import evidence_page
 from shared.bench.load import MOST_AT_ONCE, Halt, Load
 from shared.bench.model_server import ModelServer, Whereabouts
 from shared.bench.report import StackFacts
@@ -139,7 +140,7 @@ def evidence(
         habits=hands.habits,
     )
     if html:
-        measured.save(world, html, page.evidence(report))
+        measured.save(world, html, evidence_page(report))
     if json:
         print_json(world.out, report.model_dump(mode="json"))
     else:
