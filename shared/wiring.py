@@ -41,6 +41,7 @@ from shared.pipeline.goldens import GoldenSet
 from shared.pipeline.insight import Insight
 from shared.pipeline.milestones import Milestones
 from shared.pipeline.news import JobNews
+from shared.pipeline.outcomes import Outcomes
 from shared.pipeline.releases import Releases
 from shared.pipeline.renders import Renders
 from shared.pipeline.replays import Replays
@@ -285,6 +286,11 @@ def comparisons() -> Comparisons:
 @cache
 def insight() -> Insight:
     return Insight(ledger=ledger(), clock=now)
+
+
+@cache
+def outcomes() -> Outcomes:
+    return Outcomes(ledger=ledger(), clock=now)
 
 
 @cache

@@ -16,6 +16,7 @@ from shared import wiring
 from shared.models import Principal, Value
 from shared.pipeline.comparisons import Comparison
 from shared.pipeline.insight import InsightPage
+from shared.pipeline.outcomes import OutcomePage
 
 routes = Routes("Insight")
 
@@ -45,3 +46,12 @@ def insight(who: Principal, query: Window) -> Response[str]:
     Cells may be added up: those of one page to those of the next, days to weeks, models to all.
     """
     return json_reply(200, wiring.insight().page(who, days=query.days, limit=query.limit, cursor=query.cursor))
+
+
+@routes.get("/v1/outcomes", query=Window, gives={200: OutcomePage})
+def outcomes(who: Principal, query: Window) -> Response[str]:
+    """Read what became of the jobs of the last days, a page of jobs at a time.
+
+    One line for each job with a final: what was wrong with the first one, before any repair, and what people gave it.
+    """
+    return json_reply(200, wiring.outcomes().page(who, days=query.days, limit=query.limit, cursor=query.cursor))

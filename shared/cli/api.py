@@ -32,6 +32,7 @@ from shared.models import (
     Value,
     sha256_hex,
 )
+from shared.pipeline.outcomes import OutcomePage
 from shared.releases import Release
 from shared.views import (
     ImageView,
@@ -108,6 +109,11 @@ class Api:
         wanted = {"since": since.isoformat() if since else None, "cursor": cursor}
         params = {name: value for name, value in wanted.items() if value is not None}
         return _document(AuditPage, self._send("GET", "/v1/audit", params=params))
+
+    def outcomes(self, *, days: int, cursor: str | None = None) -> Document[OutcomePage]:
+        """One page of jobs, newest first."""
+        params = {"days": str(days), "limit": "100"} | ({"cursor": cursor} if cursor else {})
+        return _document(OutcomePage, self._send("GET", "/v1/outcomes", params=params))
 
     def act(self, job_id: str, verb: str, *, body: Mapping[str, Any]) -> JobDocument:
         """`verb` is approve, reject, drafts, accept, restore or cancel."""

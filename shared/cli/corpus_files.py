@@ -67,8 +67,10 @@ class Row(Value):
     verdict: str
     stars: float
     """0.0 where nobody rated it."""
+    artifacts: str
+    """What the checks found over its limit, by commas."""
     flaws: str
-    """By commas."""
+    """What raters saw, by commas."""
 
 
 class Corpus:
@@ -156,6 +158,7 @@ def _row(job: JobView) -> Row:
     image = final.image
     flaws = sorted({flaw.value for rating in job.ratings for flaw in rating.flaws})
     stars = [rating.stars for rating in job.ratings]
+    found = final.verification.artifacts if final.verification else ()
     return Row(
         file_name=image.sha256 + _SUFFIXES.get(image.mime, ".png"),
         text=" ".join(final.recipe.prompt.split()),
@@ -174,6 +177,7 @@ def _row(job: JobView) -> Row:
         expected_text="\n".join(job.expected_text),
         verdict=final.verification.verdict.value if final.verification else "none",
         stars=round(sum(stars) / len(stars), 2) if stars else 0.0,
+        artifacts=",".join(sorted({finding.kind for finding in found if finding.score >= finding.limit})),
         flaws=",".join(flaws),
     )
 

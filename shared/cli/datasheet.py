@@ -57,8 +57,8 @@ def datasheet(plan: Plan, rows: Sequence[tuple[Split, Row]], *, command: str) ->
         "This sheet does not decide whether you may train on them: read those terms first.",
         "## Columns of metadata.jsonl",
         ", ".join(f"`{name}`" for name in Row.model_fields)
-        + f". `{CAPTION}` is the caption; `stars` is 0.0 where nobody rated; `flaws` is what raters saw, from a closed "
-        "list.",
+        + f". `{CAPTION}` is the caption; `stars` is 0.0 where nobody rated; `artifacts` is what the checks found, "
+        "`flaws` what raters saw, from a closed list.",
         "## Digests",
         f"`sha256sum -c {SUMS}` checks every picture against the ledger's record.",
     ]

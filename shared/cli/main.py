@@ -21,6 +21,7 @@ from shared.cli import (
     corpus,
     demo,
     evidence,
+    finetune,
     golden,
     jobs,
     keys,
@@ -141,6 +142,12 @@ app.add_typer(
 app.add_typer(policy.app, name="policy", help="The policy: look, release, roll back.", rich_help_panel=_CHOICES)
 app.command(epilog=bench.EPILOG, rich_help_panel=_MEASURE)(bench.bench)
 app.command(epilog=evidence.EPILOG, rich_help_panel=_MEASURE)(evidence.evidence)
+app.add_typer(
+    finetune.app,
+    name="finetune",
+    help="Whether to fine-tune, change a template, or leave it.",
+    rich_help_panel=_MEASURE,
+)
 local.register(app)
 
 

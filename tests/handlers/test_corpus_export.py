@@ -15,6 +15,7 @@ import httpx
 import pytest
 from typer.testing import CliRunner, Result
 
+from shared import wiring
 from shared.cli.main import app
 from shared.cli.world import World
 from shared.ledger import Amendment
@@ -51,7 +52,10 @@ class Stack(httpx.BaseTransport):
 
 
 @pytest.fixture
-def studio(deployed: Resources, clock: Clock) -> Studio:
+def studio(deployed: Resources) -> Studio:
+    """At the hour of this machine: `--since 7d` looks back from there."""
+    clock = Clock()
+    clock.now = wiring.now()
     return Studio(deployed, clock)
 
 
