@@ -18,7 +18,7 @@ from shared.bench.stats import Estimate
 
 COLOURS: Final = 6
 _WIDTH: Final = 560
-_LEFT: Final = 172
+_LEFT: Final = 188
 _RIGHT: Final = 48
 _ROW: Final = 30
 _MARK: Final = 18

@@ -109,7 +109,7 @@ def _notes(pairs: Sequence[Pair], servers: Sequence[Server], *, habits: Habits, 
     if hurry := shortened(pairs):
         found.append(
             f"painting took {hurry:.0%} of the time it bills, so the measured latencies are mostly the pipeline's own, "
-            "on a shared machine; the rows at billed speed put the model's time back"
+            "on a machine that both share; the rows at billed speed put the model's time back"
         )
     if interrupted:
         found.append("interrupted: only the blocks that were done both ways count")
