@@ -23,7 +23,7 @@ PLANS: Final = {
     "student": Plan(1_200, muon_rate=2e-4, adam_rate=1e-4),
     "judge": Plan(1_500),
 }
-"""Steps and rates that made the shipped weights."""
+"""Steps and rates of each. The student starts as the painter: its rates are small."""
 ORDER: Final = tuple(PLANS)
 
 

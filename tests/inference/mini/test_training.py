@@ -13,10 +13,12 @@ pytest.importorskip("onnx", reason="onnx is not installed")
 import torch
 
 from infra.inference.container.mini import networks
+from infra.inference.container.mini.vocabulary import SLOTS
 from infra.inference.container.models import offer
 from infra.inference.container.protocol import InvocationRequest
-from infra.inference.mini import examples, painting, refining
+from infra.inference.mini import distilling, examples, judging, painting, refining
 from infra.inference.mini.exporting import export
+from infra.inference.mini.judging import Judge
 from infra.inference.mini.network import Painter, Shape
 from infra.inference.mini.refining import Refiner
 from infra.inference.mini.training import Plan, Run, averaged, train
@@ -78,6 +80,32 @@ def test_the_refiner_doubles_and_learns_a_lesson_said_often(tmp_path: Path) -> N
 
     assert refiner(torch.zeros(1, 3, 16, 24), torch.zeros(1, 1, 32, 48)).shape == (1, 3, 32, 48)
     assert learn(0).item() < 0.95 * untrained
+
+
+def test_the_student_learns_from_the_painter_alone(tmp_path: Path) -> None:
+    painter, student = _painter(), _painter()
+    torch.nn.init.normal_(painter.exit.weight, std=0.05)
+    taught = {name: value.clone() for name, value in painter.state_dict().items()}
+    learn = distilling.lessons(student, painter, batch=4)
+    untrained = learn(0).item()
+
+    train(student, lambda _: learn(0), Run(tmp_path / "s"), Plan(steps=12, warm_up=1, adam_rate=1e-2, cooling=0))
+
+    assert learn(0).item() < 0.8 * untrained
+    assert all(torch.equal(value, taught[name]) for name, value in painter.state_dict().items())
+
+
+def test_the_judge_names_a_word_of_every_slot_and_learns_a_lesson_said_often(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    judge = Judge(4)
+    learn = judging.lessons(judge, batch=4)
+    untrained = learn(0).item()
+
+    train(judge, lambda _: learn(0), Run(tmp_path / "j"), Plan(steps=12, warm_up=1, adam_rate=3e-3, cooling=0))
+
+    assert learn(0).item() < 0.7 * untrained
+    seen = judge.eval().verdict(np.zeros((96, 96, 3), np.uint8))
+    assert all(seen[slot] in SLOTS[slot] for slot in judging.JUDGED)
 
 
 @pytest.fixture(scope="module")
