@@ -125,6 +125,9 @@ def _set_rates(optimizers: list[torch.optim.Optimizer], plan: Plan, step: int) -
 def _follow(average: nn.Module, network: nn.Module, share: float) -> None:
     with torch.no_grad():
         torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), 1 - share)
+        # Batch norm's statistics are averages already.
+        for kept, new in zip(average.buffers(), network.buffers(), strict=True):
+            kept.copy_(new)
 
 
 def _state(

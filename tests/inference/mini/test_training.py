@@ -102,9 +102,11 @@ def test_the_judge_names_a_word_of_every_slot_and_learns_a_lesson_said_often(tmp
     untrained = learn(0).item()
 
     train(judge, lambda _: learn(0), Run(tmp_path / "j"), Plan(steps=12, warm_up=1, adam_rate=3e-3, cooling=0))
+    averaged(Run(tmp_path / "j"), kept := Judge(4))
 
+    assert all(torch.equal(value, dict(judge.named_buffers())[name]) for name, value in kept.named_buffers())
     assert learn(0).item() < 0.7 * untrained
-    seen = judge.eval().verdict(np.zeros((96, 96, 3), np.uint8))
+    seen = kept.eval().verdict(np.zeros((96, 96, 3), np.uint8))
     assert all(seen[slot] in SLOTS[slot] for slot in judging.JUDGED)
 
 
