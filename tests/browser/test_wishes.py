@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -57,7 +58,7 @@ def test_the_estimate_and_the_prompt_shown_are_the_apis_own(studio: Callable[[st
 
     estimate = answered.value.json()
     expect(page.locator(".rendered")).to_have_text(estimate["prompt"])
-    asked = answered.value.request.post_data_json
+    asked = json.loads(answered.value.request.post_data or "")
     assert (asked["template"], asked["use_case"], asked["size"]) == ("banner@1", "banner", "1536x640")
 
 

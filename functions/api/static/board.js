@@ -166,7 +166,7 @@ const renders = (job) => [...job.drafts, ...(job.final ? [job.final] : [])];
 function faces(job) {
   const drafts = job.drafts.filter((each) => each.image);
   const final = job.final?.image ? job.final : null;
-  const name = job.template ? `${spoken(job.use_case)} · ${templateName(job.template)}` : spoken(job.use_case);
+  const made = job.template ? templateName(job.template) : capital(spoken(job.use_case));
   const painter = job.final ?? drafts.at(-1);
   const draft = drafts.find((each) => each.candidate === job.chosen_draft) ?? drafts[0];
   const undecided = !final && !job.chosen_draft && drafts.length > 1;
@@ -177,12 +177,12 @@ function faces(job) {
         : [face(draft, drafts.length > 1 ? `Draft ${draft?.candidate}` : "Draft", job), face(final, final && job.stage === "failed" ? "Best try" : "Final", job)]),
     h("div", { class: "caption" },
       h("h2", {}, h("a", { href: `#/jobs/${job.id}` }, jobTitle(job))),
-      h("p", { class: "meta lined" }, h("span", {}, capital(name), painter && [" · ", painter.model], job.input.tags?.map((tag) => [" ", h("span", { class: "tag" }, tag)])),
+      h("p", { class: "meta lined" }, h("span", {}, made, painter && [" · ", painter.model], job.input.tags?.map((tag) => [" ", h("span", { class: "tag" }, tag)])),
         h("time", { datetime: job.created_at, title: job.created_at }, ago(job.created_at))),
       h("p", { class: "status" }, strip(job.stage),
         h("span", { class: "cost" }, [
           job.metrics.total_ms !== null && job.stage === "done" ? duration(job.metrics.total_ms) : job.metrics.draft_ms !== null && `draft ${duration(job.metrics.draft_ms)}`,
-          job.cost_usd_micros ? dollars(job.cost_usd_micros) : renders(job).some((each) => each.cached) && "cached",
+          ENDED.has(job.stage) && job.cost_usd_micros ? dollars(job.cost_usd_micros) : renders(job).some((each) => each.cached) && "cached",
         ].filter(Boolean).join(" · ")))),
   ];
 }

@@ -188,9 +188,9 @@ class Sheet {
     this.proof.show({ left: left && { render: left, name: this.caption(left) }, right: { render: right, name: this.caption(right) }, marks: (render) => marks(render, job.input.text_box) });
     this.drawChoice(left, right);
     refill(this.side, [state, job.stage], () => [
-      facts([...(left ? [[renderName(left), left]] : []), [renderName(right), right]]),
       h("h2", {}, "Verification"), verdict(right.verification || !left?.verification ? right : left),
       job.stage === "done" && right.attempt === job.final?.attempt && right.verification && right.verification.verdict !== "pass" && !this.accepted && h("p", { class: "hint" }, `Use case “${spoken(job.use_case)}” lets this pass.`),
+      facts([...(left ? [[renderName(left), left]] : []), [renderName(right), right]]),
     ]);
   }
 

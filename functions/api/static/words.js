@@ -40,7 +40,7 @@ export const count = (number, one, many = `${one}s`) => `${number.toLocaleString
 /** Every stage: its word, and how far the press is (0 waiting … 4 done). */
 export const STAGES = {
   queued: ["Queued", 0], drafting: ["Drafting", 0], awaiting_approval: ["Needs your eye", 1],
-  waiting_off_peak: ["Waits for the night", 1], finalizing: ["Printing final", 1], verifying: ["Checking", 2],
+  waiting_off_peak: ["Due tonight", 1], finalizing: ["Printing final", 1], verifying: ["Checking", 2],
   repairing: ["Repairing", 2], done: ["Done", 4], rejected: ["Rejected", 1], failed: ["Failed", 2],
   canceled: ["Canceled", 0], expired: ["Expired", 1],
 };
@@ -87,7 +87,7 @@ export function renderName(render) {
 export function jobTitle(job) {
   const said = Object.entries(job.input.variables ?? {}).filter(([, value]) => typeof value === "string").map(([, value]) => value);
   if (!job.template || !said.length) return job.prompt;
-  return said.join(", ");
+  return capital(said.join(", "));
 }
 
 const STEPS = {
