@@ -127,7 +127,9 @@ def _painted(
     goldens = chosen(folder, templates, wanted)
     if not goldens:
         raise CliError(f"there are no released templates in {folder}", code="not_found")
-    planned = recipes(goldens, templates, model=name, now=datetime.now(UTC))
+    planned, left_out = recipes(goldens, templates, model=name, now=datetime.now(UTC))
+    for reference, why in left_out.items():
+        world.err.print(Text.assemble(("left out ", "yellow"), plain(f"{reference}: {why}")), soft_wrap=True)
     painting = sorted({plan.recipe.model for _, plan, _ in planned})
     offered = [model if model and each == name else each for each in painting]
     width = max(len(golden.template) for golden in goldens)

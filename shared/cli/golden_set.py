@@ -85,13 +85,17 @@ def chosen(directory: Path, templates: Templates, wanted: Sequence[str]) -> list
 
 def recipes(
     goldens: Sequence[Golden], templates: Templates, *, model: str | None, now: datetime
-) -> list[tuple[Golden, Plan, Tier]]:
-    """What is to be painted: of each golden its draft and its final, or what `model` makes of it."""
+) -> tuple[list[tuple[Golden, Plan, Tier]], dict[str, str]]:
+    """What is to be painted: of each golden its draft and its final, or what `model` makes of it; and why not the rest.
+
+    Raises CliError where nothing can be painted.
+    """
     policies, catalogue = Policies.load(), Catalogue.load()
     if model:
         policies = policies.with_endpoints([model])
     policy = policies.at(policies.released)
     wanted: list[tuple[Golden, Plan, Tier]] = []
+    left_out: dict[str, str] = {}
     for golden in goldens:
         template = templates.find(golden.template)
         try:
@@ -99,9 +103,13 @@ def recipes(
                 golden, template, policy=policy, catalogue=catalogue, profile=PROFILE, now=now, model=model
             )
         except RequestError as error:
-            raise CliError(f"{golden.template}: {error.message}", code=error.code) from error
+            left_out[golden.template] = error.message
+            continue
         wanted += [(golden, plan, tier) for tier, plan in plans.items()]
-    return wanted
+    if not wanted:
+        reference, why = next(iter(left_out.items()))
+        raise CliError(f"{reference}: {why}", hint="see what there is: presscheck models", code="not_painted")
+    return wanted, left_out
 
 
 def examine(

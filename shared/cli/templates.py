@@ -20,7 +20,8 @@ from shared.cli.api import open_api
 from shared.cli.errors import FAILED, CliError, print_json
 from shared.cli.options import Json, Offline, Reason
 from shared.cli.words import plain
-from shared.cli.world import world_of
+from shared.cli.world import World, world_of
+from shared.goldens import golden_problems
 from shared.pipeline.listings import template_list, template_view
 from shared.prompts import new_version
 
@@ -211,6 +212,7 @@ def release(
     if offline:
         files.seal(folder, template)
         listing.locked(world.out, template, as_json=json)
+        _ask_for_golden(world, folder, template)
         return
     api = open_api(world)
     if here:
@@ -223,6 +225,8 @@ def release(
         print_json(world.out, move.raw)
     else:
         listing.move(world.out, name, move.view)
+    if here:
+        _ask_for_golden(world, folder, template)
 
 
 @app.command(
@@ -236,3 +240,11 @@ def rollback(context: typer.Context, *, name: Name, reason: Reason, json: Json =
         print_json(world.out, move.raw)
     else:
         listing.move(world.out, name, move.view)
+
+
+def _ask_for_golden(world: World, folder: Path, template: str) -> None:
+    """On stderr, where a release still lacks what it must look like: `templates check` will ask for it."""
+    if any(problem.startswith(f"{template} was released without") for problem in golden_problems(folder)):
+        world.err.print(
+            Text.assemble(("next ", "cyan"), f"presscheck golden update --template {template}"), soft_wrap=True
+        )

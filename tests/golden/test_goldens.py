@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
+import httpx
 import pytest
 from PIL import Image, ImageEnhance
 from typer.testing import CliRunner, Result
@@ -70,8 +74,18 @@ class Checkout:
 def world() -> Iterator[World]:
     """One container for all commands: what each of them starts only tells where it is."""
     with painter(World(), ["sketch-fast", "sketch-fine"]) as hand:
-        script = STAND_IN.replace("PORT", str(hand.http.base_url.port))
-        yield World(container_command=(sys.executable, "-I", "-S", "-c", script))
+        yield World(container_command=_pointing_to(hand.http.base_url.port or 0))
+
+
+def _pointing_to(port: int) -> tuple[str, ...]:
+    return (sys.executable, "-I", "-S", "-c", STAND_IN.replace("PORT", str(port)))
+
+
+def _address(world: World) -> str:
+    """Of the container that a world's command points to."""
+    port = re.search(r"'port': (\d+)", world.container_command[-1])
+    assert port
+    return f"http://127.0.0.1:{port[1]}"
 
 
 @pytest.fixture(scope="module")
@@ -153,6 +167,60 @@ def test_a_real_model_may_differ_within_the_tolerance_and_no_further(checkout: C
     assert (alike["result"], alike["ssim"]) == ("alike", 1.0)
     assert _word(changed, "sketch-fine")["result"] == "changed"
     assert changed.exit_code == 1
+
+
+class _Weights(BaseHTTPRequestHandler):
+    """A container with a real model in it, as far as the wire tells: sketch-fine under another name."""
+
+    http: httpx.Client
+    seed_shift = 0
+
+    def do_GET(self) -> None:
+        self._send(b'{"status": "ready"}')
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        asked |= {"model": "sketch-fine", "seed": asked["seed"] + self.seed_shift}
+        reply = self.http.post("/invocations", json=asked).json()
+        self._send(json.dumps(reply | {"simulated": False, "model_revision": "weights-1"}).encode())
+
+    def _send(self, body: bytes) -> None:
+        self.send_response(200)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        """Says nothing."""
+
+
+@pytest.fixture
+def weights(world: World) -> Iterator[tuple[World, type[_Weights]]]:
+    """The world with those weights, and the handler to let them drift."""
+    handler = type("Handler", (_Weights,), {"http": world.open_http(_address(world))})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield replace(world, container_command=_pointing_to(server.server_port)), handler
+        server.shutdown()
+
+
+def test_real_weights_are_stored_beside_the_painters_and_met_within_the_tolerance(
+    checkout: Checkout, weights: tuple[World, type[_Weights]]
+) -> None:
+    world, handler = weights
+    real = replace(checkout, world=world)
+
+    stored = real("update", "--model", "sd35-large", "--yes")
+    met = _word(real("check", "--model", "sd35-large", "--json"), "sd35-large")
+    handler.seed_shift = 1
+    drifted = _word(real("check", "--model", "sd35-large", "--json"), "sd35-large")
+
+    looks = load_goldens(checkout.folder)["card@1"].looks
+    assert stored.exit_code == 0
+    assert (looks["sd35-large"].compare, looks["sd35-large"].revision) == ("perceptual", "weights-1")
+    assert {"sketch-fast", "sketch-fine"} < set(looks)
+    assert (met["result"], drifted["result"]) == ("same", "changed")
+    assert drifted["ssim"] < 0.9
 
 
 # ── updating ─────────────────────────────────────────────────────────────────────────────────────
