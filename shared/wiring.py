@@ -47,6 +47,7 @@ from shared.pipeline.renders import Renders
 from shared.pipeline.replays import Replays
 from shared.pipeline.submissions import Submissions
 from shared.pipeline.sweep import Sweep
+from shared.pipeline.traces import Traces
 from shared.pipeline.verdicts import Eyes, Verdicts
 from shared.pipeline.waits import Waits
 from shared.policy import Policies
@@ -315,6 +316,11 @@ def golden_set() -> GoldenSet:
 @cache
 def replays_of_renders() -> Replays:
     return Replays(ledger=ledger(), submissions=submissions(), templates=templates())
+
+
+@cache
+def traces() -> Traces:
+    return Traces(ledger=ledger())
 
 
 @cache

@@ -5,18 +5,20 @@ Each calls one method of the pipeline and shapes the answer.
 
 from __future__ import annotations
 
-from typing import Annotated
+from datetime import timedelta
+from typing import Annotated, Literal
 
 from aws_lambda_powertools.event_handler import Response
 from pydantic import Field
 
-from functions.api.http import json_reply
+from functions.api.http import Moment, json_reply
 from functions.api.routes import Routes
 from shared import wiring
 from shared.models import Principal, Value
 from shared.pipeline.comparisons import Comparison
 from shared.pipeline.insight import InsightPage
 from shared.pipeline.outcomes import OutcomePage
+from shared.pipeline.tracing import Trace
 
 routes = Routes("Insight")
 
@@ -30,6 +32,14 @@ class Window(Value):
     days: Annotated[int, Field(ge=1, le=90)] = 14
     limit: Annotated[int, Field(ge=1, le=100)] = 50
     cursor: Annotated[str, Field(max_length=1024)] | None = None
+
+
+class Traced(Value):
+    since: Moment | None = Field(None, description="Only jobs submitted since then; 14 days ago if not given.")
+    by: Literal["artifact", "mismatch"] = "mismatch"
+    template: Annotated[str, Field(max_length=80)] | None = Field(None, description="Only jobs of this template.")
+    use_case: Annotated[str, Field(max_length=64)] | None = None
+    limit: Annotated[int, Field(ge=1, le=2000, description="How many jobs to look at, the newest.")] = 1000
 
 
 @routes.get("/v1/compare", query=Sides, gives={200: Comparison})
@@ -55,3 +65,18 @@ def outcomes(who: Principal, query: Window) -> Response[str]:
     One line for each job with a final: what was wrong with the first one, before any repair, and what people gave it.
     """
     return json_reply(200, wiring.outcomes().page(who, days=query.days, limit=query.limit, cursor=query.cursor))
+
+
+@routes.get("/v1/trace", query=Traced, gives={200: Trace})
+def trace(who: Principal, query: Traced) -> Response[str]:
+    """Find the change that moved the rate of defects or of wrong words.
+
+    Holds the first finals before each first appearance of a template's version, a policy, a model or a model's revision
+    against those after it: Fisher's exact test, corrected for the number of changes (Holm), with Newcombe's 95 %
+    interval of the difference. Says when nothing moved, and when there is too little to tell.
+    """
+    since = query.since or wiring.now() - timedelta(days=14)
+    found = wiring.traces().of(
+        who, since=since, by=query.by, template=query.template, use_case=query.use_case, most=query.limit
+    )
+    return json_reply(200, found)

@@ -33,6 +33,7 @@ from shared.models import (
     sha256_hex,
 )
 from shared.pipeline.outcomes import OutcomePage
+from shared.pipeline.tracing import Trace
 from shared.releases import Release
 from shared.views import (
     ImageView,
@@ -182,6 +183,10 @@ class Api:
     def rollback_alias(self, alias: str, *, reason: str) -> Document[Release]:
         path = f"/v1/aliases/{quote(alias, safe='')}/rollback"
         return _document(Release, self._send("POST", path, body={"reason": reason}))
+
+    def trace(self, *, since: datetime, by: str, template: str | None, use_case: str | None) -> Document[Trace]:
+        params = _given(since=since.isoformat(), by=by, template=template, use_case=use_case)
+        return _document(Trace, self._send("GET", "/v1/trace", params=params))
 
     def batches(self, *, limit: int, after: str | None = None) -> Document[BatchList]:
         """Newest first."""

@@ -31,6 +31,7 @@ from shared.cli import (
     render,
     replay,
     templates,
+    trace,
     webhooks,
 )
 from shared.cli.errors import CliError, report
@@ -106,6 +107,7 @@ app.add_typer(
     webhooks.app, name="webhooks", help="Signing secret, and URLs that were switched off.", rich_help_panel="Pictures"
 )
 app.command(epilog=replay.EPILOG, rich_help_panel=_RECORD)(replay.replay)
+app.command(epilog=trace.EPILOG, rich_help_panel=_RECORD)(trace.trace)
 app.add_typer(
     audit.app,
     name="audit",

@@ -7,7 +7,7 @@ weeks, models to all. So a page costs the same however many jobs there are, and 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -68,11 +68,15 @@ class Insight:
         since = self.clock() - timedelta(days=days)
         page = self.ledger.jobs(who.tenant, limit=limit, cursor=cursor)
         jobs = [job for job in page.jobs if job.created_at >= since]
-        with ThreadPoolExecutor(_READERS) as pool:
-            tried = list(pool.map(lambda job: self.ledger.attempts(job.id), jobs))
-        cells = added(cell for job, attempts in zip(jobs, tried, strict=True) for cell in tally(job, attempts))
+        cells = added(cell for job, attempts in attempts_of(self.ledger, jobs) for cell in tally(job, attempts))
         past = len(jobs) < len(page.jobs)
         return InsightPage(since=since, jobs=len(jobs), cells=cells, cursor=None if past else page.cursor)
+
+
+def attempts_of(ledger: Ledger, jobs: Sequence[Job]) -> list[tuple[Job, tuple[Attempt, ...]]]:
+    """Each job with its attempts, many read at once."""
+    with ThreadPoolExecutor(_READERS) as pool:
+        return list(zip(jobs, pool.map(lambda job: ledger.attempts(job.id), jobs), strict=True))
 
 
 def tally(job: Job, attempts: Iterable[Attempt]) -> Iterator[Cell]:

@@ -37,7 +37,7 @@ BODIES: dict[str, Any] = {
 }
 LISTS = {
     "/v1/jobs", "/v1/batches", "/v1/predictions", "/v1/keys", "/v1/insight", "/v1/webhooks/disabled", "/v1/me",
-    "/v1/webhooks/secret", "/v1/audit", "/v1/outcomes",
+    "/v1/webhooks/secret", "/v1/audit", "/v1/outcomes", "/v1/trace",
 }  # fmt: skip
 REFERRING: dict[tuple[str, str], Any] = {
     ("post", "/v1/jobs"): {"prompt": "a", "init_image": "SHA256"},

@@ -81,3 +81,13 @@ def test_a_name_is_moved_for_the_next_job_and_back_with_one_command(stack: Stack
     assert stack.api.get(f"/v1/jobs/{job['id']}/audit").json()["events"][0]["data"]["aliases"] == {
         "e2e-house": "sd35-medium"
     }
+
+
+def test_a_trace_counts_what_the_stack_painted(stack: Stack) -> None:
+    stack.finished(stack.api.post("/v1/jobs", json=HERO | {"size": "256x256", "seed": 4_000_004}).json()["id"])
+
+    code, found = _presscheck(stack, "trace", "--since", "1h")
+
+    assert code == 0
+    assert found["overall"]["of"] >= 1
+    assert found["complete"] is True
