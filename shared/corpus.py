@@ -55,6 +55,31 @@ class Drawn(Value):
     """Stratum -> renders there were, renders drawn."""
 
 
+class StratumCount(Value):
+    use_case: str
+    model: str
+    verdict: str
+    rating: str
+    available: int
+    drawn: int
+
+
+class CorpusReport(Value):
+    """What `presscheck corpus export --json` says: `events/corpus-export.schema.json`."""
+
+    out: str
+    train: int
+    test: int
+    looked_at: int
+    """Jobs."""
+    already_there: int
+    """Pictures that an earlier try of this export had fetched."""
+    excluded: Mapping[str, int]
+    """Reason -> jobs."""
+    strata: tuple[StratumCount, ...]
+    arguments: Mapping[str, int | float | str | bool | None]
+
+
 def split_of(fingerprint: str) -> Split:
     """Where a render belongs, for ever: one in ten is for judging and never for training."""
     return "test" if _fraction(_SPLIT_SALT, fingerprint) < TEST_SHARE else "train"

@@ -111,6 +111,15 @@ class Check(Value):
     reason: str
 
 
+class Checklist(Value):
+    """What `presscheck finetune check --json` says: `events/finetune-check.schema.json`."""
+
+    days: int
+    jobs: int
+    thresholds: Thresholds
+    checks: tuple[Check, ...]
+
+
 def check(outcomes: Iterable[Outcome], thresholds: Thresholds | None = None) -> tuple[Check, ...]:
     """The checklist for each template and use case, those that need something first."""
     limits = thresholds or Thresholds()

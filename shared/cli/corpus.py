@@ -23,7 +23,7 @@ from shared.cli.datasheet import datasheet
 from shared.cli.errors import CliError, print_json
 from shared.cli.options import Json, Since
 from shared.cli.world import world_of
-from shared.corpus import Candidate, draw, personal
+from shared.corpus import Candidate, CorpusReport, StratumCount, draw, personal
 from shared.models import JobFilter, Stage
 from shared.views import JobSummary
 
@@ -35,7 +35,7 @@ EPILOG = """[bold]Examples[/bold]
 [bold]What it writes[/bold]
 train/ and test/ with pictures and metadata.jsonl (Hugging Face ImageFolder), README.md (the datasheet), sha256sums.txt
 and export.json. One render in ten belongs to test/ by the hash of its recipe, for ever. The same command goes on with
-an export that was interrupted.
+an export that was interrupted. events/corpus-export.schema.json describes --json.
 """
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", epilog=EPILOG)
@@ -89,7 +89,7 @@ def export(
         rows = folder.fetch(api, plan, told=progress.step)
     folder.finish(rows, datasheet(plan, rows, command=_command(arguments)))
     if json:
-        print_json(world.out, _facts(plan, out, there=progress.there))
+        print_json(world.out, _report(plan, out, there=progress.there).model_dump(mode="json"))
     else:
         _show(world.out, plan, out, there=progress.there)
 
@@ -193,18 +193,18 @@ def _command(arguments: dict[str, Any]) -> str:
     return " ".join([*words, "--out DIR"])
 
 
-def _facts(plan: Plan, out: Path, *, there: int) -> dict[str, Any]:
-    names = ("use_case", "model", "verdict", "rating", "available", "drawn")
-    return {
-        "out": str(out),
-        "train": len(plan.train),
-        "test": len(plan.test),
-        "looked_at": plan.looked_at,
-        "already_there": there,
-        "excluded": dict(plan.excluded),
-        "strata": [dict(zip(names, stratum, strict=True)) for stratum in plan.strata],
-        "arguments": dict(plan.arguments),
-    }
+def _report(plan: Plan, out: Path, *, there: int) -> CorpusReport:
+    names = StratumCount.model_fields
+    return CorpusReport(
+        out=str(out),
+        train=len(plan.train),
+        test=len(plan.test),
+        looked_at=plan.looked_at,
+        already_there=there,
+        excluded=plan.excluded,
+        strata=tuple(StratumCount.model_validate(dict(zip(names, stratum, strict=True))) for stratum in plan.strata),
+        arguments=plan.arguments,
+    )
 
 
 def _show(out: Console, plan: Plan, folder: Path, *, there: int) -> None:

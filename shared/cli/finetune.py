@@ -18,7 +18,7 @@ from shared.cli.errors import CliError, print_json
 from shared.cli.options import Json
 from shared.cli.words import plain
 from shared.cli.world import world_of
-from shared.finetune import FREE, Check, Outcome, Thresholds, Verdict, check
+from shared.finetune import FREE, Check, Checklist, Outcome, Thresholds, Verdict, check
 
 EPILOG = """[bold]Examples[/bold]
 [dim]$[/dim] presscheck finetune check
@@ -28,7 +28,7 @@ EPILOG = """[bold]Examples[/bold]
 [bold]The checklist[/bold]
 Artifacts that recur on first finals, prompts that fail alike, and template versions that few people have approved.
 The cheapest remedy comes first: a worse version or failing words mean another template, what recurs whatever the
-prompt means fine-tuning: presscheck corpus export.
+prompt means fine-tuning: presscheck corpus export. events/finetune-check.schema.json describes --json.
 """
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", epilog=EPILOG)
@@ -77,15 +77,8 @@ def check_(
         )
     checks = check(outcomes, limits)
     if json:
-        print_json(
-            world.out,
-            {
-                "days": days,
-                "jobs": len(outcomes),
-                "thresholds": limits.model_dump(mode="json"),
-                "checks": [each.model_dump(mode="json") for each in checks],
-            },
-        )
+        told = Checklist(days=days, jobs=len(outcomes), thresholds=limits, checks=checks)
+        print_json(world.out, told.model_dump(mode="json"))
         return
     for each in checks:
         _show(world.out, each, limits)

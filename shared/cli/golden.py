@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
 from rich.text import Text
 
 from shared.cli import template_files as files
 from shared.cli.errors import FAILED, CliError, print_json
+from shared.cli.golden_report import Compared, GoldenCheck, GoldenUpdate
 from shared.cli.golden_set import Finding, chosen, examine, recipes, updated
 from shared.cli.options import Json
 from shared.cli.painter import painter
@@ -34,6 +35,7 @@ EPILOG = """[bold]Examples[/bold]
 templates/NAME/golden/VERSION.json holds what a version is filled in with, the recipe each model got and the digest of
 the pixels it made of it, with a thumbnail beside it. The simulated painters must meet it to the pixel; real models
 within `tolerance`, by perceptual hash and SSIM. Nothing here needs a stack: the serving container runs as a child.
+events/golden-check.schema.json and golden-update.schema.json describe --json.
 """
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", epilog=EPILOG)
@@ -73,7 +75,8 @@ def check(
     sheets = _sheets(findings, out)
     wrong = [finding for finding in findings if not finding.fine]
     if json:
-        print_json(world.out, {"ok": not wrong, "directory": str(folder), "findings": _facts(findings, sheets)})
+        report = GoldenCheck(ok=not wrong, directory=str(folder), findings=_compared(findings, sheets))
+        print_json(world.out, report.model_dump(mode="json"))
     else:
         _show(world, wrong, sheets)
         if not wrong:
@@ -111,7 +114,8 @@ def update(
     if changes and (yes or (not json and _agreed(len(changes)))):
         written = [str(_kept(folder, golden, thumbnails)) for golden, thumbnails in changes]
     if json:
-        print_json(world.out, {"changed": _facts(changed, sheets), "written": written, "would_write": len(changes)})
+        told = GoldenUpdate(changed=_compared(changed, sheets), would_write=len(changes), written=tuple(written))
+        print_json(world.out, told.model_dump(mode="json"))
     elif not changes:
         world.out.print(Text.assemble(("as stored ", "green"), "nothing to update"))
     else:
@@ -184,26 +188,8 @@ def _why(finding: Finding) -> str:
     return "; ".join(parts)
 
 
-def _facts(findings: Sequence[Finding], sheets: dict[tuple[str, str], Path]) -> list[dict[str, Any]]:
-    return [
-        {
-            "template": finding.golden.template,
-            "model": finding.model,
-            "tier": finding.look.tier.value,
-            "result": finding.word,
-            "compare": finding.look.compare,
-            "stored_pixels": finding.stored.pixels if finding.stored else None,
-            "pixels": finding.look.pixels,
-            "phash_distance": finding.phash_distance,
-            "ssim": finding.ssim,
-            "tolerance": finding.golden.tolerance.model_dump(),
-            "recipe_changes": list(finding.asked),
-            "stored_revision": finding.stored.revision if finding.stored else None,
-            "revision": finding.look.revision,
-            "side_by_side": str(sheet) if (sheet := sheets.get((finding.golden.template, finding.model))) else None,
-        }
-        for finding in findings
-    ]
+def _compared(findings: Sequence[Finding], sheets: dict[tuple[str, str], Path]) -> tuple[Compared, ...]:
+    return tuple(Compared.of(finding, sheets.get((finding.golden.template, finding.model))) for finding in findings)
 
 
 def _agreed(count: int) -> bool:
