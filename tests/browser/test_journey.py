@@ -6,6 +6,9 @@ import io
 import json
 import os
 import re
+import shutil
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from functools import partial
@@ -150,20 +153,39 @@ def test_what_is_downloaded_is_the_stored_picture_and_its_record(
     assert "url" not in record["render"]["image"]
 
 
-def test_the_same_again_as_a_command_is_the_same_again(
-    studio: Callable[[str], Page], stack: Stack, printed: dict[str, object]
-) -> None:
-    """The curl of the page, taken apart: its body makes the picture that is cached."""
-    page = studio(f"jobs/{printed['id']}")
+@pytest.mark.parametrize("form", ["curl", "Python", "CLI"])
+def test_the_same_again_as_a_command_is_the_same_again(studio: Callable[[str], Page], stack: Stack, form: str) -> None:
+    """Pasted into a shell as it stands, each form asks for the picture that is there already."""
+    wish = {"template": "banner", "variables": {"headline": 'It\'s "50%" off', "action": "2026"}, "seed": "brand@1"}
+    box = {"text_box": [0.05, 0.1, 0.6, 0.7], "expected_text": ['It\'s "50%" off']}
+    asked = {"use_case": "banner", "size": "768x512", "drafts": 1, "finalize": "draft_only", "tags": ["spring sale"]}
+    first = stack.finished(stack.api.post("/v1/jobs", json=wish | box | asked).raise_for_status().json()["id"])
+    page = studio(f"jobs/{first['id']}")
 
+    page.get_by_role("group", name="As", exact=True).get_by_role("button", name=form).click()
     text = page.locator(".along pre").inner_text()
-    body = json.loads(text.partition("-d '")[2].rstrip("'"))
+    job_id = _pasted(text, form=form, stack=stack)
 
-    again = stack.finished(stack.api.post("/v1/jobs", json=body).json()["id"])
-    final = printed["final"]
-    assert isinstance(final, dict)
-    assert again["final"]["cached"] is True
-    assert again["final"]["image"]["sha256"] == final["image"]["sha256"]
+    again = stack.finished(job_id)
+    assert again["drafts"][0]["cached"] is True
+    assert again["drafts"][0]["image"]["sha256"] == first["drafts"][0]["image"]["sha256"]
+    assert again["input"] == first["input"] | {"template": "banner@1", "seed": 1337, "size": "768x512"}
+
+
+def _pasted(text: str, *, form: str, stack: Stack) -> str:
+    """Run it as a user would; the id of the job it made."""
+    keys = {"PRESSCHECK_API_URL": stack.api_url, "PRESSCHECK_API_KEY": stack.api_key, "NO_PROXY": "127.0.0.1"}
+    shell = ["bash", "-c", text]
+    if form == "Python":
+        shell = [sys.executable, "-c", text]
+    elif form == "CLI":
+        run = "from shared.cli.main import run; run()"
+        shell[-1] = f"presscheck() {{ '{sys.executable}' -c '{run}' \"$@\"; }}; {text} --no-wait --json"
+    elif shutil.which("curl") is None:
+        pytest.skip("no curl on this machine")
+    said = subprocess.run(shell, env=os.environ | keys, capture_output=True, text=True, timeout=120, check=False)
+    assert said.returncode == 0, said.stderr
+    return said.stdout.split()[0] if form == "Python" else str(json.loads(said.stdout)["id"])
 
 
 def test_nobody_needs_a_mouse(page: Page, stack: Stack) -> None:
