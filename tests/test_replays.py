@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from datetime import timedelta
 from typing import Any
 
 import boto3
@@ -85,6 +86,7 @@ def test_the_same_bytes_are_bit_exact_and_both_chains_say_so(studio: Studio) -> 
     job = studio.run()
     orders, before = len(studio.host.orders), studio.ledger.attempts(job.id)
     studio.host.answers = [_again(studio, job, "f-1")]
+    studio.clock.forward(hours=1)
 
     replay, outcome = _replayed(studio, job)
 
@@ -94,6 +96,7 @@ def test_the_same_bytes_are_bit_exact_and_both_chains_say_so(studio: Studio) -> 
     (told,) = _told(studio, job)
     assert (told["replay"], told["verdict"]) == (replay.id, "bit_exact")
     assert studio.ledger.attempts(job.id) == before
+    assert replay.created_at == job.created_at + timedelta(hours=1, seconds=2)
     assert studio.intact(job)
     assert studio.intact(replay)
 

@@ -34,6 +34,7 @@ class Replays:
         """
         job = self.ledger.job(job_id, tenant=who.tenant)
         original = self._render(job, render)
+        now = self.submissions.clock()
         again = job.model_copy(
             update={
                 "id": self.submissions.new_id(),
@@ -57,6 +58,8 @@ class Replays:
                 "seed": original.recipe.seed,
                 "size": original.recipe.size,
                 "rounds": (1,),
+                "created_at": now,
+                "updated_at": now,
                 **{name: Job.model_fields[name].get_default(call_default_factory=True) for name in _BEGINS_ANEW},
             }
         )
