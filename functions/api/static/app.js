@@ -4,6 +4,7 @@ import { get, Offline, signals, signedIn, signIn, signOut } from "./api.js";
 import { h, refill } from "./dom.js";
 import { failed, icon, waiting } from "./pieces.js";
 import { flip, theme } from "./theme.js";
+import { me, meet, place } from "./visit.js";
 
 const VIEWS = [
   ["", "Board", "board", () => import("./board.js")],
@@ -19,24 +20,6 @@ const views = document.getElementById("views");
 const corner = document.getElementById("corner");
 let leave = () => {};
 let shown = 0;
-
-/** Who is signed in, as the API says: tenant, name, scopes, stage, profile. */
-export let me = null;
-export const may = (scope) => me !== null && (me.scopes.includes(scope) || me.scopes.includes("admin"));
-
-/** Where we are: `#/jobs/01J…?left=2` is {view: "jobs", id: "01J…", query}. */
-export function place() {
-  const [path, query = ""] = location.hash.replace(/^#\/?/, "").split("?");
-  const [view = "", id = ""] = path.split("/").map(decodeURIComponent);
-  return { view, id, query: new URLSearchParams(query) };
-}
-
-/** Go somewhere; `replace` leaves no trace in the history. */
-export function go(path, { replace = false } = {}) {
-  const url = new URL(`#/${path}`, document.baseURI);
-  if (replace) history.replaceState(null, "", url);
-  else location.hash = url.hash;
-}
 
 async function route({ moved = true } = {}) {
   const number = (shown += 1);
@@ -70,7 +53,7 @@ async function route({ moved = true } = {}) {
 
 async function known() {
   if (me) return;
-  me = await get("v1/me");
+  meet(await get("v1/me"));
   drawCorner();
 }
 
@@ -116,7 +99,7 @@ function askForKey() {
       quiet = true;
       signIn(key.value.trim(), keep.checked);
       try {
-        me = await get("v1/me");
+        meet(await get("v1/me"));
         drawCorner();
         route();
       } catch (error) {
@@ -144,7 +127,7 @@ function askForKey() {
 
 let quiet = false;
 signals.addEventListener("signed-out", () => {
-  me = null;
+  meet(null);
   drawCorner();
   if (!quiet) route({ moved: false });
 });

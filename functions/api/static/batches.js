@@ -1,10 +1,10 @@
 // Batches: a file goes in, its jobs are counted as they move, results come out.
 
-import { go, may } from "./app.js";
 import { get, live, post } from "./api.js";
 import { h, refill } from "./dom.js";
 import { chip, crops, empty, failed, icon, mark, press, say, select } from "./pieces.js";
 import { save } from "./take.js";
+import { go, may } from "./visit.js";
 import { ago, bytes, capital, count, dollars, moment, spoken, stageWord } from "./words.js";
 
 const OVER = new Set(["completed", "failed", "expired", "cancelled"]);

@@ -1,9 +1,9 @@
 // The board: every job, newest first, as it moves.
 
-import { may } from "./app.js";
 import { get, live, withQuery } from "./api.js";
 import { h, later, refill } from "./dom.js";
 import { empty, failed, icon, mark, picture, select, strip } from "./pieces.js";
+import { may } from "./visit.js";
 import { ago, capital, count, dollars, duration, ENDED, jobTitle, moving, spoken, STAGES, stageWord, templateName } from "./words.js";
 
 const PAGE = 24;

@@ -1,12 +1,12 @@
 // Compare: any two renders, how far apart they are and what they came with.
 
 import "./viewer.js";
-import { go } from "./app.js";
 import { get, withQuery } from "./api.js";
 import { h, later, refill } from "./dom.js";
 import { facts } from "./facts.js";
 import { crops, empty, failed, icon, picture, waiting } from "./pieces.js";
 import { marks, verdictChip } from "./verdict.js";
+import { go } from "./visit.js";
 import { ago, capital, jobTitle, percent, renderName, spoken, templateName } from "./words.js";
 
 export async function show(main, { query }) {

@@ -1,7 +1,6 @@
 // One job: pick a draft, judge the final, see how it came to be.
 
 import "./viewer.js";
-import { go, may } from "./app.js";
 import { get, live, post } from "./api.js";
 import { h, refill } from "./dom.js";
 import { facts } from "./facts.js";
@@ -10,6 +9,7 @@ import { chip, copier, crops, icon, mark, picture, press, say, select, simulated
 import { asCommand, asCurl, asPython, download, sameAgain } from "./take.js";
 import { audit, deliveries } from "./trail.js";
 import { letters, marks, verdict, verdictChip } from "./verdict.js";
+import { go, may } from "./visit.js";
 import { ago, capital, count, dollars, duration, ENDED, jobTitle, moving, plainly, renderName, spoken, stepName, templateName } from "./words.js";
 
 const TURNED_DOWN = new Set(["rendered_text_mismatch", "visible_defects"]);

@@ -1,11 +1,11 @@
 // New render: what is wanted, and the sheet it will become, side by side.
 
 import "./box.js";
-import { go } from "./app.js";
 import { get, post } from "./api.js";
 import { h, later, refill } from "./dom.js";
 import { crops, field, icon, press, say, select, simulated } from "./pieces.js";
 import { filled, pieces } from "./prompts.js";
+import { go } from "./visit.js";
 import { capital, count, dollars, duration, spoken } from "./words.js";
 
 const WHEN = [

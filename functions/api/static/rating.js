@@ -1,9 +1,9 @@
 // What somebody thinks of a job's pictures: stars, what is wrong, a note.
 
-import { may, me } from "./app.js";
 import { post } from "./api.js";
 import { h } from "./dom.js";
 import { press, say } from "./pieces.js";
+import { may, me } from "./visit.js";
 import { ago, capital, spoken } from "./words.js";
 
 const FLAWS = [
