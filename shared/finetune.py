@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Final, Literal
 
 from pydantic import Field
@@ -21,6 +22,7 @@ FREE: Final = "-"
 TEXT: Final = "text"
 """The kind of a final whose words were not what was expected."""
 _EXAMPLES: Final = 3
+_POOR: Final = 2.0
 
 Verdict = Literal["fine_tune", "change_template", "leave"]
 
@@ -41,7 +43,12 @@ class Outcome(Value):
         return bool(self.faults) or (self.stars is not None and self.stars <= _POOR)
 
 
-_POOR: Final = 2.0
+class OutcomePage(Value):
+    """One page of jobs, newest first. Ask on with `cursor`."""
+
+    since: datetime
+    outcomes: tuple[Outcome, ...]
+    cursor: str | None = None
 
 
 class Thresholds(Value):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -329,3 +331,11 @@ def test_help_has_examples(terminal: Terminal, command: tuple[str, ...]) -> None
 
 def test_version(terminal: Terminal) -> None:
     assert terminal("--version").stdout.startswith("presscheck 0.")
+
+
+def test_the_command_starts_without_what_only_functions_need() -> None:
+    loaded = "import sys, shared.cli.main; print(sorted({'aws_cdk', 'boto3', 'numpy'} & set(sys.modules)))"
+
+    told = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
+
+    assert told.stdout == "[]\n"

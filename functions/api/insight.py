@@ -14,10 +14,10 @@ from pydantic import Field
 from functions.api.http import Moment, json_reply
 from functions.api.routes import Routes
 from shared import wiring
+from shared.finetune import OutcomePage
 from shared.models import Principal, Value
 from shared.pipeline.comparisons import Comparison
 from shared.pipeline.insight import InsightPage
-from shared.pipeline.outcomes import OutcomePage
 from shared.pipeline.tracing import Trace
 
 routes = Routes("Insight")

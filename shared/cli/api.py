@@ -21,6 +21,7 @@ from shared.batchviews import BatchList, BatchView
 from shared.cli import stack
 from shared.cli.errors import CliError, refusal, unreachable
 from shared.cli.world import World
+from shared.finetune import OutcomePage
 from shared.models import (
     AuditPage,
     Delivery,
@@ -32,7 +33,6 @@ from shared.models import (
     Value,
     sha256_hex,
 )
-from shared.pipeline.outcomes import OutcomePage
 from shared.pipeline.tracing import Trace
 from shared.releases import Release
 from shared.views import (

@@ -11,19 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from shared.finetune import FREE, TEXT, Outcome
+from shared.finetune import FREE, TEXT, Outcome, OutcomePage
 from shared.ledger import Ledger
-from shared.models import Attempt, Job, Principal, Rating, Tier, Value
+from shared.models import Attempt, Job, Principal, Rating, Tier
 
 _READERS: Final = 16
-
-
-class OutcomePage(Value):
-    """One page of jobs, newest first. Ask on with `cursor`."""
-
-    since: datetime
-    outcomes: tuple[Outcome, ...]
-    cursor: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
