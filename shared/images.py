@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 THUMBNAIL_SIDES: Final = (256, 512)
-"""Pixels; the last is made when an image is stored, so that lists can link to it."""
+"""Pixels; the first is made when an image is stored, so that lists can link to it and stay light."""
 MAX_UPLOAD_BYTES: Final = 50_000_000
 _FORMATS: Final = ("PNG", "JPEG", "WEBP")
 _MIME: Final = {
@@ -45,7 +45,7 @@ class Images:
         """Keep the bytes as they are; storing the same image again changes nothing. Raises ImageUnreadable."""
         ref = describe(tenant, data)
         self._s3.put_object(Bucket=self._bucket, Key=ref.key, Body=data, ContentType=ref.mime)
-        self._keep_thumbnail(ref.key, data, THUMBNAIL_SIDES[-1])
+        self._keep_thumbnail(ref.key, data, THUMBNAIL_SIDES[0])
         return ref
 
     def thumbnail(self, tenant: str, sha256: str, *, side: int) -> str:
@@ -95,7 +95,7 @@ class Images:
 
     def link(self, image: ImageRef, *, thumbnail: bool = False) -> str:
         """A presigned URL; whoever has it can read the image, or the thumbnail made with it, until it expires."""
-        return self._presigned(_thumbnail_key(image.key, THUMBNAIL_SIDES[-1]) if thumbnail else image.key)
+        return self._presigned(_thumbnail_key(image.key, THUMBNAIL_SIDES[0]) if thumbnail else image.key)
 
     def _presigned(self, key: str) -> str:
         return self._s3.generate_presigned_url(

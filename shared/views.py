@@ -54,7 +54,7 @@ class ImageView(ImageRef):
     """A stored image with short-lived links to it."""
 
     url: str
-    thumb_url: str = Field("", description="A WebP of at most 512 px, for lists.")
+    thumb_url: str = Field("", description="A WebP of at most 256 px, for lists.")
 
 
 class GlimpseView(Value):

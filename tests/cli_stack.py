@@ -52,7 +52,7 @@ Answer = Callable[[httpx.Request], httpx.Response]
 
 
 def _link(image: ImageRef, *, thumbnail: bool = False) -> str:
-    return f"https://images.test/{image.sha256}{'-512.webp' if thumbnail else ''}?sig=a%2Fb"
+    return f"https://images.test/{image.sha256}{'-256.webp' if thumbnail else ''}?sig=a%2Fb"
 
 
 def picture(colour: str) -> bytes:

@@ -50,7 +50,7 @@ def test_a_list_shows_pictures_and_links_to_small_ones(api: httpx.Client) -> Non
     assert (shown["id"], draft["model"], shown["input"]["tags"]) == (job.id, "sketch-fast", ["spring"])
     assert sha256_hex(_stored(draft["image"]["url"])) == draft["image"]["sha256"]
     with Image.open(io.BytesIO(_stored(draft["image"]["thumb_url"]))) as small:
-        assert (small.format, small.size) == ("WEBP", (512, 341))
+        assert (small.format, small.size) == ("WEBP", (256, 171))
 
 
 def test_an_unchanged_list_answers_304_until_something_happens(api: httpx.Client) -> None:
