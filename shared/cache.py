@@ -29,8 +29,17 @@ class Cache:
         hit = self._ledger.renders.find(tenant, recipe.fingerprint())
         return hit if hit and hit.image and self._images.exists(hit.image) else None
 
-    def lead_or_join(self, attempt: Attempt) -> Attempt:
-        """The attempt as it is where it may paint, with `waits_for` and a ticket where another paints the same."""
+    def find_or_lead(self, attempt: Attempt) -> tuple[Attempt | None, Attempt]:
+        """The earlier render, or none; and the attempt, with `waits_for` and a ticket where another paints the same.
+
+        Whoever may paint has looked once more by then: another may have finished between the first look and the lease.
+        """
+        if hit := self.find(attempt.tenant, attempt.recipe):
+            return hit, attempt
+        attempt = self._lead_or_join(attempt)
+        return (None if attempt.waits_for else self.find(attempt.tenant, attempt.recipe)), attempt
+
+    def _lead_or_join(self, attempt: Attempt) -> Attempt:
         now = self._clock()
         ticket = f"{attempt.id}-join-{now.timestamp() * 1000:.0f}"  # a new one each time: a ticket is woken once
         holder = self._ledger.renders.lease(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ from shared.models import (
     Job,
     JobRequest,
     RatingRequest,
+    Recipe,
     RenderTask,
     Similarity,
     Stage,
@@ -288,6 +289,34 @@ def test_equal_jobs_at_once_are_painted_once_and_the_rest_are_served_from_it(stu
     drafts = [studio.ledger.attempts(job.id)[0] for job in jobs]
     assert len({draft.image.sha256 for draft in drafts if draft.image}) == 1
     assert [draft.cached for draft in drafts] == [False, True, True, True, True]
+
+
+class Interrupted(Cache):
+    """Somebody else acts between a look that found nothing and the lease."""
+
+    meanwhile: Callable[[], object] | None = None
+
+    def find(self, tenant: str, recipe: Recipe) -> Attempt | None:
+        found = super().find(tenant, recipe)
+        if self.meanwhile:
+            act, self.meanwhile = self.meanwhile, None
+            act()
+        return found
+
+
+def test_a_picture_finished_between_the_look_and_the_lease_is_not_painted_again(studio: Studio) -> None:
+    first, second = (RenderTask(job_id=studio.submit().id, tier=Tier.DRAFT, candidate=1, attempt=1) for _ in range(2))
+    studio.renders.start(first)
+    cache = Interrupted(studio.ledger, studio.images, clock=studio.clock)
+    cache.meanwhile = lambda: studio.renders.collect(first)
+
+    reply = replace(studio.renders, cache=cache).start(second)
+
+    assert reply.next == "continue"
+    assert len(studio.host.orders) == 1
+    late = studio.ledger.attempt(second.id)
+    assert late is not None and late.cached
+    assert not studio.ledger.renders.leased(late.tenant, late.fingerprint)
 
 
 @pytest.mark.parametrize("end", ["the painter fails", "the painter is canceled", "the painter dies"])

@@ -103,9 +103,9 @@ class Renders:
         A fresh job takes the last way only, and so its attempts wait for nobody.
         """
         if job is None or not job.request.fresh:
-            if hit := self.cache.find(attempt.tenant, attempt.recipe):
+            hit, attempt = self.cache.find_or_lead(attempt)
+            if hit:
                 return self._record(_from_cache(attempt, hit, now=self.clock()), event="render.cached", job=job)
-            attempt = self.cache.lead_or_join(attempt)
             if attempt.waits_for:
                 return self._record(attempt, event="render.joined", job=job)
         provider = self.providers[model.provider]
