@@ -12,7 +12,6 @@ from datetime import datetime
 from itertools import takewhile
 from typing import Any
 
-from shared import masks
 from shared.cache import Cache
 from shared.catalogue import Catalogue, Model
 from shared.errors import (
@@ -25,7 +24,7 @@ from shared.errors import (
     RenderFailed,
     RenderLost,
 )
-from shared.images import Images, describe
+from shared.images import Images
 from shared.ledger import Amendment, Ledger
 from shared.models import (
     Attempt,
@@ -43,11 +42,12 @@ from shared.models import (
     Ticket,
     Tier,
 )
+from shared.pipeline.masking import Masking
 from shared.pipeline.reproduction import judged
 from shared.pipeline.waits import Waits
 from shared.pixels import difference
 from shared.policy import Plan, Policies, plan
-from shared.providers import Order, Painted, Provider
+from shared.providers import Painted, Provider
 from shared.telemetry import logger, measure
 
 _ACTOR = "render"
@@ -75,7 +75,9 @@ class Renders:
         attempts = self.ledger.attempts(job.id)
         try:
             chosen = self._plan(job, task, attempts)
-            chosen, mask = self._masked(job, chosen, attempts)
+            mask = self._original(job.replay.of).mask if job.replay else None
+            if job.replay is None:
+                chosen, mask = self._masking.draw(job, chosen, attempts)
             attempt = self._attempt(job, task, chosen, mask=mask)
         except (InvalidRequest, ModelRetired, NotFound) as error:
             return self._refuse(job, error, failures=_failures(attempts, task.id))
@@ -113,12 +115,16 @@ class Renders:
             self._write(attempt, event="render.started", job=job)
             job = None
         try:
-            answer = provider.start(self._order(attempt, model))
+            answer = provider.start(self._masking.order(attempt, model))
         except (ProviderError, NotFound, ModelRetired, ImageUnreadable) as error:
             return self._record(_failed(attempt, error, now=self.clock()), event="render.failed", job=job)
         if isinstance(answer, Ticket):
             return self._record(attempt.model_copy(update={"ticket": answer}), event="render.started", job=job)
         return self._store(attempt, answer, model)
+
+    @property
+    def _masking(self) -> Masking:
+        return Masking(self.images)
 
     # ── planning ─────────────────────────────────────────────────────────────────────────────────
 
@@ -164,26 +170,6 @@ class Renders:
             raise NotFound(f"render {of} is not on record")
         return original
 
-    def _masked(self, job: Job, chosen: Plan, attempts: Sequence[Attempt]) -> tuple[Plan, ImageRef | None]:
-        """The plan with its mask drawn and stored, so that the fingerprint covers every pixel of it."""
-        recipe, edit = chosen.recipe, job.edit
-        if job.replay:
-            return chosen, self._original(job.replay.of).mask
-        if recipe.mask is None:
-            return chosen, None
-        theirs = self.images.load(job.tenant, edit.mask_image) if edit and edit.mask_image else None
-        if recipe.mask_image and theirs is not None:
-            return chosen, describe(job.tenant, theirs)
-        start = next(each.image for each in attempts if each.image and each.image.sha256 == recipe.init_image)
-        mask = masks.drawn(recipe.mask, width=start.width, height=start.height, feather=chosen.feather)
-        if theirs is not None and edit is not None:
-            theirs = masks.from_client(theirs)
-            both = masks.within(mask, theirs)
-            mask, recipe = (both, recipe) if both else (theirs, recipe.model_copy(update={"mask": edit.mask}))
-        stored = self.images.store(job.tenant, mask)
-        recipe = recipe.model_copy(update={"mask_image": stored.sha256})
-        return chosen.model_copy(update={"recipe": recipe}), stored
-
     def _attempt(self, job: Job, task: RenderTask, chosen: Plan, *, mask: ImageRef | None) -> Attempt:
         return Attempt(
             job_id=job.id,
@@ -210,25 +196,12 @@ class Renders:
             started_at=self.clock(),
         )
 
-    def _order(self, attempt: Attempt, model: Model) -> Order:
-        recipe = attempt.recipe
-        image = self.images.load(attempt.tenant, recipe.init_image) if recipe.init_image else None
-        mask = self.images.load(attempt.tenant, recipe.mask_image) if recipe.mask_image else None
-        return Order(
-            id=attempt.id,
-            provider_model=attempt.provider_model,
-            recipe=recipe,
-            init_image=image,
-            mask=masks.from_client(mask) if mask is not None else None,
-            options=model.options,
-        )
-
     # ── recording ────────────────────────────────────────────────────────────────────────────────
 
     def _store(self, attempt: Attempt, painted: Painted, model: Model) -> StepReply:
         try:
             image = self.images.store(attempt.tenant, painted.data)
-            laid = self._laid_in(attempt, painted, model)
+            laid = self._masking.lay(attempt, painted.data, model)
             host_image, image = (image, self.images.store(attempt.tenant, laid)) if laid else (None, image)
         except ImageUnreadable as error:
             failure = RenderFailed(f"the model's answer is no picture: {error}")
@@ -264,17 +237,6 @@ class Renders:
         except NotFound:
             return judged(original, again, apart=None)
         return judged(original, again, apart=difference(before, after))
-
-    def _laid_in(self, attempt: Attempt, painted: Painted, model: Model) -> bytes | None:
-        """The picture under the mask in the original around it, for a model that redraws everything: see shared.masks.
-
-        None where there is no mask, or the model minds it.
-        """
-        recipe = attempt.recipe
-        if not model.repaints_whole or recipe.init_image is None or recipe.mask_image is None:
-            return None
-        original, mask = (self.images.load(attempt.tenant, each) for each in (recipe.init_image, recipe.mask_image))
-        return masks.laid_into(original, painted.data, masks.from_client(mask))
 
     def _record(
         self, attempt: Attempt, *, event: str, job: Job | None = None, outcome: ReplayOutcome | None = None
