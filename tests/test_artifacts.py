@@ -111,6 +111,20 @@ def test_each_damage_is_found_by_its_name_in_plain_words(
 
 
 @pytest.mark.parametrize(
+    ("prompt", "found"),
+    [
+        ("a seamless pattern of leaves", set()),
+        ("pink and white Polka dots", set()),
+        ("a patterned scarf", {"repeated"}),
+    ],
+)
+def test_repetition_is_no_defect_where_the_prompt_asks_for_a_pattern(prompt: str, found: set[str]) -> None:
+    recipe = Recipe(model="m", prompt=prompt, seed=1, size=SIZE)
+
+    assert kinds(encoded(tiled(scene())), recipe=recipe) == found
+
+
+@pytest.mark.parametrize(
     "picture",
     [
         pytest.param(Image.new("RGB", (SIDE, SIDE), "white"), id="a black square on white"),

@@ -13,7 +13,7 @@ from shared.artifacts.colour import colour_shift, oversaturated
 from shared.artifacts.frame import Frame
 from shared.artifacts.likeness import composition_change
 from shared.artifacts.mask import outside_changed, seam
-from shared.artifacts.repeats import repeated
+from shared.artifacts.repeats import pattern_wanted, repeated
 from shared.artifacts.surface import blank, blur, noise
 from shared.models import ArtifactFinding, Box, Recipe, Size
 from shared.pictures import Picture
@@ -60,8 +60,7 @@ def measure(
     frame = Frame.of(image)
     before = Frame.of(original) if original is not None else None
     draft = Frame.of(reference) if reference is not None else None
-    guidance = recipe.guidance_scale if recipe else None
-    findings = _findings(frame, expected_size, guidance=guidance, mask=mask, before=before, draft=draft)
+    findings = _findings(frame, expected_size, recipe=recipe, mask=mask, before=before, draft=draft)
     return tuple(
         finding if finding.score >= finding.limit else finding.model_copy(update={"detail": "", "box": None})
         for finding in findings
@@ -72,7 +71,7 @@ def _findings(
     frame: Frame,
     expected_size: Size,
     *,
-    guidance: float | None,
+    recipe: Recipe | None,
     mask: Box | None,
     before: Frame | None,
     draft: Frame | None,
@@ -82,9 +81,10 @@ def _findings(
     yield blank(frame)
     yield noise(frame)
     yield blur(frame)
-    yield oversaturated(frame, guidance=guidance)
+    yield oversaturated(frame, guidance=recipe.guidance_scale if recipe else None)
     yield banding(frame)
-    yield repeated(frame)
+    if recipe is None or not pattern_wanted(recipe.prompt):
+        yield repeated(frame)
     if mask is not None:
         yield seam(frame, mask, original=before)
         if before is not None:

@@ -6,6 +6,7 @@ returning at one shift is not.
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 import numpy as np
@@ -19,6 +20,11 @@ REPEATED_LIMIT: Final = 0.65
 """The most repetitive of 180 good pictures (four panels of one motif) has 0.46; of 540 tilings, 2 x 2 to 4 x 4, 539 are
 above (November 2026). A copy of a ninth of the picture is not told from design that repeats itself."""
 
+_PATTERN: Final = re.compile(
+    r"\b(patterns?|tiled|tiles|seamless|grid|mosaic|wallpaper|polka|dots|dotted|halftone|stripes?|striped|stripy|"
+    r"checks|checked|checkered|checkerboard|chequered|plaid|gingham|tartan|zig-?zags?|chevrons?)\b",
+    re.IGNORECASE,
+)
 _SIDE: Final = 256
 _MIN_SHIFT: Final = 32
 _MIN_OVERLAP: Final = 0.15
@@ -29,6 +35,11 @@ _SAME: Final = 0.06
 _DETAIL: Final = 5.0
 _LEAST_DETAILED: Final = 0.05
 _WHITENING: Final = 1.3
+
+
+def pattern_wanted(prompt: str) -> bool:
+    """Whether the prompt asks for something that is made of its own repetition: then repeating is no defect."""
+    return bool(_PATTERN.search(prompt))
 
 
 def repeated(frame: Frame) -> ArtifactFinding:
