@@ -20,7 +20,7 @@ from infra.inference.container.mini.vocabulary import SLOTS
 from .corpus.canvas import Floats
 from .corpus.posters import Poster, invent
 
-SIZES: Final = (*[(128, 128)] * 4, (160, 96), (96, 144), (192, 80))
+SIZES: Final = (*[(64, 64)] * 4, (80, 48), (48, 72), (96, 40))
 """Width and height of a batch, drawn anew for each."""
 UNTOLD: Final = 0.12
 """Examples told nothing: what guidance pushes away from."""

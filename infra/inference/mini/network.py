@@ -1,8 +1,8 @@
 """The network: a picture with noise in it, what it should show -> the picture without noise.
 
-Hides the architecture. A few convolutions at a quarter and an eighth of the picture's size keep edges crisp, a small
-transformer at a sixteenth composes. The glyph channel enters with the picture and once more at the exit, where it
-switches between two colours the network chose for every pixel. Knows no schedule and no loss.
+Hides the architecture. A few convolutions at a quarter of the picture's size keep edges crisp, a small transformer at
+an eighth composes. The glyph channel enters with the picture and once more at the exit, where it switches between two
+colours the network chose for every pixel. Knows no schedule and no loss.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from torch.nn import functional
 from infra.inference.container.mini.vocabulary import SLOTS
 
 PATCH: Final = 4
-GRAIN: Final = 16
+GRAIN: Final = 8
 """Width and height must be multiples of this."""
 CONDITION: Final = 5
 """Channels beside the picture: mask (1 is painted), the picture to keep (3), glyphs (1)."""
@@ -27,14 +27,13 @@ _WAVES: Final = (1, 2, 4)
 
 @dataclass(frozen=True)
 class Shape:
-    """Widths of the three levels, blocks on the way down, in the middle and on the way up."""
+    """Widths of the two levels; convolution blocks on the way down and up, transformer blocks between them."""
 
-    fine: int = 80
-    middle: int = 160
+    fine: int = 96
     coarse: int = 320
-    down: tuple[int, int] = (1, 1)
-    depth: int = 3
-    up: tuple[int, int] = (2, 2)
+    down: int = 1
+    depth: int = 4
+    up: int = 2
 
 
 class Conv(nn.Module):
@@ -101,24 +100,19 @@ class Painter(nn.Module):
 
     def __init__(self, shape: Shape | None = None) -> None:
         super().__init__()
-        self.plan = shape = shape or Shape()
-        fine, middle, coarse = shape.fine, shape.middle, shape.coarse
+        shape = shape or Shape()
+        fine, coarse = shape.fine, shape.coarse
         told = coarse
         self.words = nn.ModuleList(nn.Embedding(len(words) + 1, 64) for words in SLOTS.values())
         self.gather = nn.Sequential(nn.Linear(64 * len(SLOTS), told), nn.SiLU(), nn.Linear(told, told))
         self.clock = nn.Sequential(nn.Linear(64, told), nn.SiLU(), nn.Linear(told, told))
         self.stem = Conv((3 + CONDITION) * PATCH * PATCH + 4 * len(_WAVES), fine, 1)
-        self.down1 = nn.ModuleList(Residual(fine, told) for _ in range(shape.down[0]))
-        self.halve1 = Conv(fine, middle, 2, stride=2)
-        self.down2 = nn.ModuleList(Residual(middle, told) for _ in range(shape.down[1]))
-        self.halve2 = Conv(middle, coarse, 2, stride=2)
+        self.down = nn.ModuleList(Residual(fine, told) for _ in range(shape.down))
+        self.halving = Conv(fine, coarse, 2, stride=2)
         self.core = nn.ModuleList(Attention(coarse, told) for _ in range(shape.depth))
-        self.double2 = Conv(coarse, middle * 4, 1)
-        self.join2 = Conv(2 * middle, middle, 1)
-        self.up2 = nn.ModuleList(Residual(middle, told) for _ in range(shape.up[1]))
-        self.double1 = Conv(middle, fine * 4, 1)
-        self.join1 = Conv(2 * fine, fine, 1)
-        self.up1 = nn.ModuleList(Residual(fine, told) for _ in range(shape.up[0]))
+        self.doubling = Conv(coarse, fine * 4, 1)
+        self.join = Conv(2 * fine, fine, 1)
+        self.up = nn.ModuleList(Residual(fine, told) for _ in range(shape.up))
         self.exit = Conv(fine, 2 * 3 * PATCH * PATCH, 3, zero=True)
 
     def forward(self, noisy: Tensor, condition: Tensor, level: Tensor, codes: Tensor) -> Tensor:
@@ -126,22 +120,16 @@ class Painter(nn.Module):
         told = functional.silu(self.gather(self._worded(codes)) + self.clock(_waves(level)))
         packed = functional.pixel_unshuffle(torch.cat([noisy, condition], 1), PATCH)
         fine = self.stem(torch.cat([packed, _places(packed)], 1).contiguous(memory_format=torch.channels_last))
-        for block in self.down1:
+        for block in self.down:
             fine = block(fine, told)
-        middle = self.halve1(fine)
-        for block in self.down2:
-            middle = block(middle, told)
-        coarse = self.halve2(middle)
+        coarse = self.halving(fine)
         batch, width, height, breadth = coarse.shape
         tokens, turns = coarse.flatten(2).transpose(1, 2), _turns(height, breadth, coarse)
         for block in self.core:
             tokens = block(tokens, told, turns)
         coarse = tokens.transpose(1, 2).reshape(batch, width, height, breadth)
-        middle = self.join2(torch.cat([functional.pixel_shuffle(self.double2(coarse), 2), middle], 1))
-        for block in self.up2:
-            middle = block(middle, told)
-        fine = self.join1(torch.cat([functional.pixel_shuffle(self.double1(middle), 2), fine], 1))
-        for block in self.up1:
+        fine = self.join(torch.cat([functional.pixel_shuffle(self.doubling(coarse), 2), fine], 1))
+        for block in self.up:
             fine = block(fine, told)
         ground, letters = functional.pixel_shuffle(self.exit(normed(fine, 1)), PATCH).chunk(2, 1)
         return ground + condition[:, 4:5] * letters

@@ -1,4 +1,4 @@
-"""Training the painter: the network that makes the picture, a hundred and a few pixels wide.
+"""Training the painter: the network that makes the picture, 64 pixels square or as many in another shape.
 
 Hides how a step's examples become tensors, drawn one step ahead while the network learns. See training.train.
 """
@@ -20,8 +20,8 @@ BATCH: Final = 32
 
 
 def lessons(painter: Painter, *, batch: int = BATCH, fast: bool = False) -> Callable[[int], Tensor]:
-    """Step -> its loss. `fast` compiles the network first, which takes a minute for each of examples.SIZES."""
-    forward = torch.compile(painter) if fast else painter
+    """Step -> its loss. `fast` compiles the network first, which takes half a minute for each size of picture."""
+    forward = torch.compile(painter, dynamic=False) if fast else painter
     ahead = ThreadPoolExecutor(1)
     drawn: dict[int, Future[examples.Batch]] = {}
 

@@ -28,7 +28,7 @@ CROP: Final = 128
 """Side of a lesson, in pixels of the doubled picture."""
 CROPS: Final = 4
 """Lessons from one poster."""
-SIDES: Final = (256, 512)
+SIDES: Final = (128, 256, 512)
 """Shorter side of the doubled posters."""
 WIDTH: Final = 48
 BLOCKS: Final = 5

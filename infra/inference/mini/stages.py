@@ -18,10 +18,10 @@ from .refining import Refiner
 from .training import Plan, Run, averaged, train
 
 PLANS: Final = {
-    "painter": Plan(6_000),
-    "refiner": Plan(3_000),
-    "student": Plan(1_200, muon_rate=2e-4, adam_rate=1e-4),
-    "judge": Plan(1_500),
+    "painter": Plan(12_000, cooling=0.2),
+    "refiner": Plan(800),
+    "student": Plan(300, muon_rate=2e-4, adam_rate=1e-4),
+    "judge": Plan(600),
 }
 """Steps and rates of each. The student starts as the painter: its rates are small."""
 ORDER: Final = tuple(PLANS)

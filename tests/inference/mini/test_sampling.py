@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from infra.inference.container.masks import Floats
 from infra.inference.container.mini.frames import painted_size
-from infra.inference.container.mini.sampling import Sitting, levels, noise, paint
+from infra.inference.container.mini.sampling import GUIDED_ABOVE, Sitting, levels, noise, paint
 
 GREY = np.full((3, 16, 24), 0.25, np.float32)
 NO_WORDS = np.zeros((16, 24), np.float32)
@@ -27,7 +27,7 @@ class Sure:
 
 
 def _sitting(**changes: object) -> Sitting:
-    usual = {"codes": (1, 2), "seed": 7, "glyph": NO_WORDS, "steps": 5, "guidance": 1.0}
+    usual = {"codes": (1, 2), "seed": 7, "glyph": NO_WORDS, "steps": 5, "guidance": 1.0, "against": (0, 0)}
     return Sitting(**(usual | changes))  # type: ignore[arg-type]  # one fixture for many fields
 
 
@@ -42,8 +42,21 @@ def test_the_last_step_leaves_no_noise() -> None:
 def test_guidance_asks_twice_in_one_forward_and_goes_beyond_what_was_told() -> None:
     sure = Sure()
 
-    assert paint(_sitting(guidance=3.0), sure) == pytest.approx(GREY + 0.2, abs=1e-6)
-    assert {count for _, count in sure.asked} == {2}
+    assert paint(_sitting(guidance=3.0, steps=1), sure) == pytest.approx(GREY + 0.2, abs=1e-6)
+    assert sure.asked == [(1.0, 2)]
+
+
+def test_guidance_leads_away_from_a_negative_prompt() -> None:
+    assert paint(_sitting(guidance=3.0, steps=1, against=(1, 0)), Sure()) == pytest.approx(GREY, abs=1e-6)
+
+
+def test_guidance_ends_where_the_composition_is_decided() -> None:
+    sure = Sure()
+
+    paint(_sitting(guidance=3.0), sure)
+
+    assert [count for level, count in sure.asked] == [2 if level > GUIDED_ABOVE else 1 for level, _ in sure.asked]
+    assert {count for _, count in sure.asked} == {1, 2}
 
 
 def test_a_start_picture_is_noised_by_the_strength_and_takes_its_share_of_the_steps() -> None:
@@ -81,7 +94,7 @@ def test_noise_comes_from_the_seed_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "painted"), [((1024, 1024), (128, 128)), ((1216, 832), (160, 112)), ((1536, 640), (192, 80))]
+    ("asked", "painted"), [((1024, 1024), (64, 64)), ((1216, 832), (80, 56)), ((1536, 640), (96, 40))]
 )
 def test_every_shape_is_painted_near_its_ratio_and_the_area_trained_on(
     asked: tuple[int, int], painted: tuple[int, int]

@@ -23,7 +23,7 @@ from infra.inference.mini.network import Painter, Shape
 from infra.inference.mini.refining import Refiner
 from infra.inference.mini.training import Plan, Run, averaged, train
 
-TINY = Shape(fine=8, middle=8, coarse=64, depth=1, up=(1, 1))
+TINY = Shape(fine=8, coarse=64, depth=1, up=1)
 
 
 @pytest.fixture(autouse=True)

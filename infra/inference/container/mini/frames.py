@@ -11,12 +11,14 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
-from ..masks import Floats, Pixels
+from ..masks import Floats, PixelBox, Pixels, extent
 
-STEP: Final = 16
+STEP: Final = 8
 """Both sides of a painted picture are multiples of this."""
-AREA: Final = 128 * 128
-LEAST: Final = 64
+AREA: Final = 64 * 64
+LEAST: Final = 24
+MOST: Final = 160
+BESIDE: Final = 4
 GRAIN: Final = 2
 """Levels of 255 by which the grain of a finished picture goes up and down."""
 
@@ -25,8 +27,8 @@ def painted_size(width: int, height: int) -> tuple[int, int]:
     """Width and height to paint at: the ratio asked for as near as may be, the area near the one trained on."""
     options = [
         (w, h)
-        for w in range(LEAST, 2 * 128 + STEP, STEP)
-        for h in range(LEAST, 2 * 128 + STEP, STEP)
+        for w in range(LEAST, MOST + STEP, STEP)
+        for h in range(LEAST, MOST + STEP, STEP)
         if 0.75 * AREA <= w * h <= 1.2 * AREA
     ]
 
@@ -43,6 +45,13 @@ def doublings(painted: tuple[int, int], width: int, height: int, *, most: int) -
     while times < most and (painted[0] << times < width or painted[1] << times < height):
         times += 1
     return times
+
+
+def around(cover: Floats) -> PixelBox:
+    """The part of a painted picture that a mask reaches, with what the doubling looks at beside it."""
+    left, top, right, bottom = extent(cover) or (0, 0, 1, 1)
+    height, width = cover.shape
+    return max(0, left - BESIDE), max(0, top - BESIDE), min(width, right + BESIDE), min(height, bottom + BESIDE)
 
 
 def numbers(pixels: Pixels, size: tuple[int, int]) -> Floats:

@@ -15,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final, Literal
 
+import numpy as np
 import PIL
 from PIL import Image
 from pydantic import JsonValue
@@ -53,8 +54,8 @@ class Tier:
     doublings: int
 
 
-FAST: Final = Tier("mini-fast", networks.STUDENT, steps=4, guidance=1.0, doublings=1)
-FINE: Final = Tier("mini", networks.PAINTER, steps=16, guidance=2.0, doublings=3)
+FAST: Final = Tier("mini-fast", networks.STUDENT, steps=4, guidance=1.0, doublings=2)
+FINE: Final = Tier("mini", networks.PAINTER, steps=16, guidance=2.0, doublings=4)
 
 
 class MiniModel:
@@ -136,7 +137,8 @@ class _Painting:
         across = GLANCE_PX if self._request.sampler == "default" else None
         kept, cover = frames.numbers(init, self._painted), frames.covering(mask, self._painted)
         sitting = self._sitting(across, kept=kept, mask=cover)
-        painted = paste(init, self._enlarged(paint(sitting, self._networks.denoise), across), mask)
+        small = paint(sitting, self._networks.denoise)
+        painted = paste(init, self._enlarged(small, across, part=frames.around(cover)), mask)
         if typesetting and self._layout:
             return typeset(painted, self._layout, within=mask).pixels
         return painted
@@ -164,18 +166,25 @@ class _Painting:
             glyph=shown(self._letters, self._painted, across=across),
             steps=self._steps,
             guidance=self._guidance,
+            against=read(self._request.negative_prompt).codes(),
             kept=kept,
             mask=mask,
             start=start,
             strength=max(0.05, strength) if start is not None else 1.0,
         )
 
-    def _enlarged(self, picture: Floats, across: int | None) -> Pixels:
+    def _enlarged(self, picture: Floats, across: int | None, *, part: PixelBox | None = None) -> Pixels:
+        """At the size asked for; all but `part` (painted pixels) is left black, where only that is wanted."""
         times = frames.doublings(self._painted, *self._size, most=self._tier.doublings)
+        left, top, right, bottom = part or (0, 0, *self._painted)
+        picture = picture[:, top:bottom, left:right]
         for doubling in range(1, times + 1):
             size = (self._painted[0] << doubling, self._painted[1] << doubling)
-            picture = self._networks.double(picture, shown(self._letters, size, across=across))
-        return frames.pixels_of(picture, self._size, seed=self._request.seed)
+            rows, columns = (slice(a << doubling, b << doubling) for a, b in ((top, bottom), (left, right)))
+            picture = self._networks.double(picture, shown(self._letters, size, across=across)[rows, columns])
+        whole = np.full((3, self._painted[1] << times, self._painted[0] << times), -1, np.float32)
+        whole[:, top << times : bottom << times, left << times : right << times] = picture
+        return frames.pixels_of(whole, self._size, seed=self._request.seed)
 
 
 def _layout(request: InvocationRequest, mask: Floats | None) -> Layout | None:

@@ -15,8 +15,12 @@ from numpy.typing import NDArray
 
 from ..masks import Floats
 
-SHIFT: Final = 2.0
+SHIFT: Final = 3.0
 """Steps are denser where there is much noise: level = shift * u / (1 + (shift - 1) * u)."""
+
+
+GUIDED_ABOVE: Final = 0.5
+"""Noise under which guidance changes nothing but burns colours (Kynkaanniemi et al., arXiv 2404.07724)."""
 
 
 class Denoiser(Protocol):
@@ -30,8 +34,8 @@ class Denoiser(Protocol):
 class Sitting:
     """One picture to paint, at the painter's size: pictures (3, height, width) in -1..1, the others (height, width).
 
-    `mask` 1 is painted and 0 kept from `kept`. `start` is what an img2img begins with; `strength` how much noise is
-    laid over it, 1 all.
+    `against` are the choices guidance leads away from: all open, or those of a negative prompt. `mask` 1 is painted
+    and 0 kept from `kept`. `start` is what an img2img begins with; `strength` how much noise is laid over it, 1 all.
     """
 
     codes: tuple[int, ...]
@@ -39,6 +43,7 @@ class Sitting:
     glyph: Floats
     steps: int
     guidance: float
+    against: tuple[int, ...]
     kept: Floats | None = None
     mask: Floats | None = None
     start: Floats | None = None
@@ -83,15 +88,15 @@ def paint(sitting: Sitting, denoiser: Denoiser) -> Floats:
 
 
 def _predicted(picture: Floats, shown: Floats, level: float, sitting: Sitting, denoiser: Denoiser) -> Floats:
-    """Two thoughts, one of them told nothing, and further from that one by the guidance."""
+    """While composition is decided two thoughts, and further from the second one by the guidance; then one."""
     codes = np.array([sitting.codes], np.int64)
-    if sitting.guidance == 1:
+    if sitting.guidance == 1 or level <= GUIDED_ABOVE:
         return denoiser(picture, shown, np.array([level], np.float32), codes)
     both = denoiser(
         np.concatenate([picture, picture]),
         np.concatenate([shown, shown]),
         np.array([level, level], np.float32),
-        np.concatenate([codes, np.zeros_like(codes)]),
+        np.concatenate([codes, np.array([sitting.against], np.int64)]),
     )
-    told, untold = both[:1], both[1:]
-    return np.asarray(untold + np.float32(sitting.guidance) * (told - untold))
+    told, other = both[:1], both[1:]
+    return np.asarray(other + np.float32(sitting.guidance) * (told - other))
