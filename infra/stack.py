@@ -169,6 +169,7 @@ class CoreStack(Stack):
         storage.grant_read_images(functions.verify)
 
         storage.grant_read_write_ledger(functions.conclude)
+        workflow.grant_wake(functions.conclude)
         self.events.bus.grant_put_events_to(functions.conclude)
 
         storage.grant_read_write_ledger(functions.sweep)

@@ -258,6 +258,8 @@ def milestones() -> Milestones:
     return Milestones(
         ledger=ledger(),
         announcer=_announcer(),
+        cache=_cache(),
+        waits=waits(),
         policies=policies(),
         approval_patience=timedelta(seconds=settings().approval_patience_s),
         clock=now,
@@ -268,7 +270,6 @@ def milestones() -> Milestones:
 def decisions() -> Decisions:
     return Decisions(
         ledger=ledger(),
-        cache=_cache(),
         waits=waits(),
         workflow=_workflow(),
         milestones=milestones(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -62,6 +63,8 @@ from tests.conftest import Clock
 from tests.world import DESIGNER, STRANGER, FakeHost, FakeWorkflow, Resources, hero, picture
 
 PATIENCE = timedelta(minutes=2)
+BOTH = ((Tier.DRAFT, 1), (Tier.FINAL, 0))
+"""The candidates of a job's only draft and of its final."""
 
 
 def says(text: str) -> Verification:
@@ -153,13 +156,14 @@ class Studio:
         self.milestones = Milestones(
             ledger=self.ledger,
             announcer=Announcer(self.events, bus=settings.bus_name),
+            cache=cache,
+            waits=self.waits,
             policies=policies,
             approval_patience=timedelta(days=3),
             clock=clock,
         )
         self.decisions = Decisions(
             ledger=self.ledger,
-            cache=cache,
             waits=self.waits,
             workflow=self.workflow,
             milestones=self.milestones,
@@ -232,6 +236,11 @@ class Studio:
         return [IntakeMessage.model_validate_json(message["Body"]).job_id for message in messages]
 
 
+def ordered(studio: Studio) -> Counter[Tier]:
+    """How many pictures of each tier our own models were asked for."""
+    return Counter(order.id.tier for order in studio.host.orders)
+
+
 @pytest.fixture
 def studio(aws: Resources, clock: Clock) -> Studio:
     return Studio(aws, clock)
@@ -250,6 +259,69 @@ def test_the_articles_hero_job_ends_with_a_verified_final(studio: Studio) -> Non
     assert final.cost_usd_micros > 0
     assert job.cost_usd_micros == sum(attempt.cost_usd_micros for attempt in studio.ledger.attempts(job.id))
     assert studio.intact(job)
+
+
+def test_a_final_nobody_decides_about_is_painted_beside_its_draft(studio: Studio) -> None:
+    job = studio.submit()
+    draft, final = (RenderTask(job_id=job.id, tier=tier, candidate=number, attempt=1) for tier, number in BOTH)
+
+    assert studio.renders.start(draft).next == "await"
+    assert ordered(studio) == {Tier.DRAFT: 1, Tier.FINAL: 1}
+    assert studio.ledger.job(job.id).stage is Stage.DRAFTING
+
+    studio.renders.collect(draft)
+    assert studio.milestones.settle(job.id).next == "finalize"
+    begun = studio.ledger.attempt(final.id)
+    assert begun is not None and begun.ticket is not None
+    assert studio.renders.start(final) == StepReply(next="await", attempt=1, ticket=begun.ticket.id)
+    assert studio.final(job).stage is Stage.DONE
+    assert ordered(studio) == {Tier.DRAFT: 1, Tier.FINAL: 1}
+    assert studio.intact(job)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"finalize": "on_approval"}, {"finalize": "off_peak"}, {"finalize": "draft_only"}, {"drafts": 2}],
+    ids=str,
+)
+def test_a_final_somebody_decides_about_waits(fields: dict[str, Any], studio: Studio) -> None:
+    job = studio.submit(**fields)
+
+    studio.renders.start(RenderTask(job_id=job.id, tier=Tier.DRAFT, candidate=1, attempt=1))
+
+    assert ordered(studio) == {Tier.DRAFT: 1}
+
+
+def test_a_final_that_a_host_sells_waits_for_its_draft(aws: Resources, clock: Clock) -> None:
+    studio = Studio(aws, clock, profile="aws")
+    job = studio.submit(model="gpt-image-2", guidance=None)
+
+    studio.renders.start(RenderTask(job_id=job.id, tier=Tier.DRAFT, candidate=1, attempt=1))
+
+    assert (len(studio.host.orders), studio.openai.orders) == (1, [])
+
+
+def test_a_final_that_failed_beside_its_draft_is_tried_again_when_its_turn_comes(studio: Studio) -> None:
+    studio.host.answers = [picture(1), ProviderThrottled("busy"), picture(2)]
+    job = studio.submit()
+
+    assert studio.drafts(job).next == "finalize"
+    assert studio.final(job).stage is Stage.DONE
+    assert [attempt.status for attempt in studio.finals(job)] == ["failed", "rendered"]
+
+
+def test_a_job_that_ended_without_a_draft_leaves_its_final_to_who_waits_for_it(studio: Studio) -> None:
+    broken, waiter = (studio.submit() for _ in range(2))
+    first, second = (RenderTask(job_id=job.id, tier=Tier.DRAFT, candidate=1, attempt=1) for job in (broken, waiter))
+    studio.renders.start(first)
+    studio.renders.start(second)
+    joined = studio.finals(waiter)[0]
+    assert joined.waits_for == str(studio.finals(broken)[0].id) and joined.ticket is not None
+    studio.waits.park(joined.ticket.id, "final's token")
+
+    studio.milestones.conclude(broken.id, "failed")
+
+    assert "final's token" in studio.workflow.woken
 
 
 def test_submitting_twice_under_one_key_is_one_job_in_the_queue(studio: Studio) -> None:
@@ -283,7 +355,7 @@ def test_equal_jobs_at_once_are_painted_once_and_the_rest_are_served_from_it(stu
     painter = studio.renders.collect(tasks[0])
     served = [studio.renders.collect(task) for task in tasks[1:]]
 
-    assert len(studio.host.orders) == 1
+    assert ordered(studio) == {Tier.DRAFT: 1, Tier.FINAL: 1}
     assert [reply.next for reply in (painter, *served)] == ["continue"] * 5
     assert sorted(studio.workflow.woken) == [f"token-{number}" for number in range(1, 5)]
     drafts = [studio.ledger.attempts(job.id)[0] for job in jobs]
@@ -313,7 +385,7 @@ def test_a_picture_finished_between_the_look_and_the_lease_is_not_painted_again(
     reply = replace(studio.renders, cache=cache).start(second)
 
     assert reply.next == "continue"
-    assert len(studio.host.orders) == 1
+    assert ordered(studio)[Tier.DRAFT] == 1
     late = studio.ledger.attempt(second.id)
     assert late is not None and late.cached
     assert not studio.ledger.renders.leased(late.tenant, late.fingerprint)
@@ -358,12 +430,10 @@ def test_a_fresh_job_is_painted_anew_and_leaves_the_cache_as_it_was(studio: Stud
 
 def test_a_tenant_is_never_served_from_anothers_cache(studio: Studio) -> None:
     studio.run()
-    orders = len(studio.host.orders)
 
-    job = studio.submissions.submit(STRANGER, hero())
-    studio.drafts(job)
+    studio.drafts(studio.submissions.submit(STRANGER, hero()))
 
-    assert len(studio.host.orders) == orders + 1
+    assert ordered(studio) == {Tier.DRAFT: 2, Tier.FINAL: 2}
 
 
 def test_a_cached_image_that_is_gone_is_painted_again(studio: Studio) -> None:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from shared.cache import Cache
 from shared.catalogue import Catalogue
 from shared.errors import DefectsRemain, InvalidRequest, TextMismatch, WrongStage
 from shared.ledger import Amendment, Ledger
@@ -29,7 +28,6 @@ class Decisions:
     """The verbs of `POST /v1/jobs/{id}/…`. A job of another tenant is NotFound."""
 
     ledger: Ledger
-    cache: Cache
     waits: Waits
     workflow: Workflow
     milestones: Milestones
@@ -80,7 +78,6 @@ class Decisions:
             cause = cause or f"canceled by {who.name}"
             job = self.milestones.conclude(job_id, "canceled", cause=cause, actor=who.name)
             self.workflow.stop(job, cause=cause)
-            self._hand_over(job_id)
         return job
 
     def rate(self, who: Principal, job_id: str, asked: RatingRequest) -> Job:
@@ -179,13 +176,6 @@ class Decisions:
         if job.seq != before.seq:
             self.milestones.announce("job.completed", job, cost_usd_micros=job.cost_usd_micros)
         return job
-
-    def _hand_over(self, job_id: str) -> None:
-        """Let others who wait for a picture of this job's paint it themselves."""
-        for attempt in self.ledger.attempts(job_id):
-            if attempt.status is AttemptStatus.PENDING:
-                for ticket in self.cache.share(attempt):
-                    self.waits.wake(ticket)
 
     def _decide(
         self,

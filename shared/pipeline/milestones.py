@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from shared.cache import Cache
 from shared.errors import JobConcluded, RenderFailed
 from shared.ledger import Amendment, Ledger
 from shared.models import (
@@ -27,7 +28,7 @@ from shared.models import (
 from shared.outlets import Announcer
 from shared.pipeline.rejections import rejection
 from shared.pipeline.reproduction import unpainted
-from shared.pipeline.waits import approval_ticket
+from shared.pipeline.waits import Waits, approval_ticket
 from shared.policy import Policies, best_attempt
 from shared.telemetry import logger, measure
 from shared.workflow import execution_name
@@ -60,6 +61,8 @@ class Milestones:
 
     ledger: Ledger
     announcer: Announcer
+    cache: Cache
+    waits: Waits
     policies: Policies
     approval_patience: timedelta
     clock: Callable[[], datetime]
@@ -182,11 +185,19 @@ class Milestones:
             job = self.ledger.amend(before, change)
         except JobConcluded:
             job = self.ledger.job(job_id)
+        self._hand_over(attempts)
         self._tell_replayed(job)
         self.announce(_ANNOUNCED[job.stage], job, cost_usd_micros=job.cost_usd_micros)
         if not before.stage.terminal:
             measure("JobsConcluded", 1, stage=job.stage.value, use_case=job.use_case)
         return job
+
+    def _hand_over(self, attempts: Sequence[Attempt]) -> None:
+        """Let others who wait for a picture of a job that is over paint it themselves."""
+        for attempt in attempts:
+            if attempt.status is AttemptStatus.PENDING:
+                for ticket in self.cache.share(attempt):
+                    self.waits.wake(ticket)
 
     def _not_replayed(self, job: Job, error: ErrorDetail) -> dict[str, Any]:
         """What a replay that painted nothing comes to; nothing for any other job."""

@@ -31,6 +31,7 @@ from shared.models import (
     AttemptId,
     AttemptStatus,
     ErrorDetail,
+    Finalize,
     ImageRef,
     Job,
     Latency,
@@ -74,14 +75,13 @@ class Renders:
             return self._again(known)
         attempts = self.ledger.attempts(job.id)
         try:
-            chosen = self._plan(job, task, attempts)
-            mask = self._original(job.replay.of).mask if job.replay else None
-            if job.replay is None:
-                chosen, mask = self._masking.draw(job, chosen, attempts)
-            attempt = self._attempt(job, task, chosen, mask=mask)
+            attempt, model = self._planned(job, task, attempts)
         except (InvalidRequest, ModelRetired, NotFound) as error:
             return self._refuse(job, error, failures=_failures(attempts, task.id))
-        return self._paint(attempt, chosen.model, job=job)
+        reply = self._paint(attempt, model, job=job)
+        if reply.next == "await" and self._decided(job):
+            self._head_start(job.id, draft=attempt)
+        return reply
 
     def collect(self, task: RenderTask) -> StepReply:
         """Take the answer of an attempt that was waited for; without one the attempt is lost, and `retry` or `fail`."""
@@ -98,6 +98,33 @@ class Renders:
         except ProviderError as error:
             return self._record(_failed(attempt, error, now=self.clock()), event="render.failed")
         return self._store(attempt, painted, model)
+
+    def _decided(self, job: Job) -> bool:
+        """Whether nobody and nothing looks at the draft before its final is painted."""
+        use = self.policies.at(job.policy_version).use_case(job.use_case)
+        return (
+            job.request.finalize is Finalize.AUTO
+            and job.rounds == (1,)
+            and job.chosen_draft is None
+            and job.replay is None
+            and use.anchor == "none"
+        )
+
+    def _head_start(self, job_id: str, *, draft: Attempt) -> None:
+        """Order the final while its draft is painted: the workflow finds it begun when it comes there.
+
+        Nothing is lost where it cannot be had: then the workflow's own step begins it, or says why not.
+        """
+        task = RenderTask(job_id=job_id, tier=Tier.FINAL, candidate=0, attempt=1)
+        job, attempts = self.ledger.job(job_id), self.ledger.attempts(job_id)
+        if any(each.tier is Tier.FINAL for each in attempts):
+            return
+        try:
+            final, model = self._planned(job, task, attempts)
+        except (InvalidRequest, ModelRetired, NotFound):
+            return
+        if self.providers[model.provider].repeatable and final.fingerprint != draft.fingerprint:
+            self._paint(final, model, job=job)
 
     def _paint(self, attempt: Attempt, model: Model, *, job: Job | None = None) -> StepReply:
         """From the cache; else beside whoever paints the same recipe already; else by the provider.
@@ -127,6 +154,14 @@ class Renders:
         return Masking(self.images)
 
     # ── planning ─────────────────────────────────────────────────────────────────────────────────
+
+    def _planned(self, job: Job, task: RenderTask, attempts: Sequence[Attempt]) -> tuple[Attempt, Model]:
+        """The attempt as it will be painted, and by whom. Raises InvalidRequest, ModelRetired and NotFound."""
+        chosen = self._plan(job, task, attempts)
+        mask = self._original(job.replay.of).mask if job.replay else None
+        if job.replay is None:
+            chosen, mask = self._masking.draw(job, chosen, attempts)
+        return self._attempt(job, task, chosen, mask=mask), chosen.model
 
     def _plan(self, job: Job, task: RenderTask, attempts: Sequence[Attempt]) -> Plan:
         if job.replay:
@@ -251,7 +286,8 @@ class Renders:
             replayed: dict[str, Any] = {}
             if outcome and job.replay:
                 replayed = {"replay": job.replay.model_copy(update={"outcome": outcome})}
-            stage = Stage.DRAFTING if attempt.tier is Tier.DRAFT else _final_stage(attempt)
+            drafting = attempt.tier is Tier.DRAFT or (job.chosen_draft is None and job.replay is None)
+            stage = Stage.DRAFTING if drafting else _final_stage(attempt)
             return Amendment(
                 event=event,
                 actor=_ACTOR,
