@@ -72,6 +72,8 @@ class FakeStack:
     stages: Sequence[Stage] = HAPPY
     cached: bool = False
     repaired: bool = False
+    beside: bool = False
+    """The final began before the draft was done."""
     request: dict[str, Any] = field(default_factory=lambda: {"prompt": "a poster", "expected_text": "SALE"})
     answers: list[Answer] = field(default_factory=list)
     requests: list[httpx.Request] = field(default_factory=list)
@@ -214,7 +216,7 @@ class FakeStack:
             cost_usd_micros=42_000 if tier is Tier.FINAL else 0,
             verification=_verification(read) if read else None,
             started_at=START,
-            completed_at=START,
+            completed_at=START + timedelta(seconds=1 if self.beside else 0),
         )
 
 

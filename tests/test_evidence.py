@@ -234,14 +234,14 @@ class Scripted:
         painter = (("flagship", "r1", True),)
         return Render(
             picture=picture, first_ms=100, total_ms=100, cost_usd_micros=10, server_ms=1000, painting_ms=50,
-            first_short_ms=950, renders=1, painters=painter,
+            short_ms=950, first_short_ms=950, renders=1, painters=painter,
         )  # fmt: skip
 
     def by_policy(self, item: Item) -> Render:
         with self.lock:
             self.log.append(f"policy {item.number}")
         return Render(
-            picture=b"right", first_ms=40, total_ms=90, cost_usd_micros=7, server_ms=700, painting_ms=60,
+            picture=b"right", first_ms=40, total_ms=90, cost_usd_micros=7, server_ms=700, painting_ms=60, short_ms=640,
             first_short_ms=0, renders=2, painters=(("draft", "r1", True), ("final", "r1", True)),
         )  # fmt: skip
 
@@ -386,6 +386,16 @@ def test_a_job_by_the_policy_is_asked_for_as_the_workload_says_and_its_final_is_
     assert (render.rejected, render.error, render.cached) == (False, "", False)
 
 
+def test_a_draft_painted_beside_its_final_is_on_nobodys_way(tmp_path: Path) -> None:
+    apart, beside = (
+        _hands(tmp_path, FakeStack(repaired=True, beside=beside)).by_policy(LETTERED) for beside in (False, True)
+    )
+
+    assert apart.server_ms is not None and apart.short_ms is not None and beside.short_ms is not None
+    assert apart.short_ms == apart.server_ms - apart.painting_ms
+    assert beside.short_ms == apart.short_ms + 400, "the draft's 400 ms that cost nothing no longer count"
+
+
 def test_a_job_that_the_stack_withholds_delivers_nothing_and_says_so(tmp_path: Path) -> None:
     withheld = _hands(tmp_path, FakeStack(stages=(Stage.QUEUED, Stage.DRAFTING, Stage.FAILED))).by_policy(LETTERED)
     refused = FakeStack(answers=[lambda _: httpx.Response(429, json={})])
@@ -406,6 +416,7 @@ def _side(**changes: Any) -> Side:
         "cost_usd_micros": 10_000,
         "server_ms": 14_000,
         "painting_ms": 14_000,
+        "short_ms": 0,
         "first_short_ms": 0,
         "at_first": Impression(),
         "in_the_end": Impression(),
@@ -461,11 +472,12 @@ def test_the_masked_pass_is_measured_against_the_first_final_of_the_jobs_that_to
 
 def test_a_painter_in_a_hurry_gets_rows_that_put_its_time_back_and_a_real_one_does_not() -> None:
     real = [row.name for row in rows(_pairs(), seed=1)]
+    quick = {"painting_ms": 400, "short_ms": 13_600}
     hurried = [
         pair.model_copy(
             update={
-                "before": pair.before.model_copy(update={"painting_ms": 400, "first_short_ms": 13_600}),
-                "after": pair.after.model_copy(update={"painting_ms": 400, "first_short_ms": 1_750}),
+                "before": pair.before.model_copy(update=quick | {"first_short_ms": 13_600}),
+                "after": pair.after.model_copy(update=quick | {"first_short_ms": 1_750}),
             }
         )
         for pair in _pairs()

@@ -116,8 +116,8 @@ def _notes(pairs: Sequence[Pair], servers: Sequence[Server], *, habits: Habits, 
     found += [
         in_words(habits),
         "after: drafts, cache, the use case's model, verification and repair, as the policy in force says; nobody "
-        "approves drafts. A final waits for its draft and is read before it is delivered: there is something to look "
-        "at sooner, and the final comes later than a bare call's",
+        "approves drafts. A final begins beside its draft and is read before it is delivered: there is something to "
+        "look at sooner, and the final comes later than a bare call's",
         "as delivered means as a viewer sees it: the text reader and the artifact checks look at every delivered "
         "picture of both ways, knowing nothing of its making. It is the reader that the stack verifies with, so what "
         "that overlooks counts as right in both",

@@ -34,6 +34,9 @@ class Render:
     """What the model server bills; None where the host sells pictures, not seconds."""
     painting_ms: int = 0
     """What it really took. A simulator takes less than it bills."""
+    short_ms: int | None = None
+    """By how much the painters on the way to delivery took less than they billed; a draft painted meanwhile is on
+    nobody's way."""
     first_short_ms: int | None = None
     """By how much the painter of the first thing to look at took less than it billed; None where that is not known."""
     renders: int = 0
@@ -68,6 +71,7 @@ class Side(Value):
     cost_usd_micros: int = 0
     server_ms: int | None = Field(None, description="As billed.")
     painting_ms: int = Field(0, description="As it really took; a simulator takes less than it bills.")
+    short_ms: int | None = Field(None, description="By how much painters on the way to delivery took less than billed.")
     first_short_ms: int | None = None
     cached: bool = False
     complaints: int = 0
@@ -80,7 +84,7 @@ class Side(Value):
     @property
     def billed_total_ms(self) -> int | None:
         """The latency, had the painter taken the time it bills."""
-        return None if self.server_ms is None else self.total_ms + self.server_ms - self.painting_ms
+        return None if self.short_ms is None else self.total_ms + self.short_ms
 
     @property
     def billed_first_ms(self) -> int | None:
@@ -184,6 +188,7 @@ class Trial:
             cost_usd_micros=render.cost_usd_micros,
             server_ms=render.server_ms,
             painting_ms=render.painting_ms,
+            short_ms=render.short_ms,
             first_short_ms=render.first_short_ms,
             cached=render.cached,
             at_first=impression,
@@ -200,14 +205,18 @@ def _unseen(_: Render) -> None:
 def _after_complaint(before: Side, again: Side) -> Side:
     """Both tries as one: the first picture stays the first, time and money add up; a failed try replaces nothing."""
     kept = before.in_the_end if not again.delivered else again.in_the_end
-    known = before.server_ms is not None and again.server_ms is not None
+
+    def both(one: int | None, other: int | None) -> int | None:
+        return None if one is None or other is None else one + other
+
     return before.model_copy(
         update={
             "total_ms": before.total_ms + again.total_ms,
             "renders": before.renders + again.renders,
             "painting_ms": before.painting_ms + again.painting_ms,
             "cost_usd_micros": before.cost_usd_micros + again.cost_usd_micros,
-            "server_ms": (before.server_ms or 0) + (again.server_ms or 0) if known else None,
+            "server_ms": both(before.server_ms, again.server_ms),
+            "short_ms": both(before.short_ms, again.short_ms),
             "complaints": before.complaints + 1,
             "in_the_end": kept,
         }

@@ -46,6 +46,7 @@ class TwoHands:
             raise CliError(error.message, hint=hint, code="no_model_server") from error
         waited_ms = round(waited_s * 1000)
         sells_seconds = self.flagship.price(item.size).per == "gpu_second"
+        short_ms = painted.billed_ms - painted.inference_ms if sells_seconds else None
         return Render(
             picture=painted.data,
             first_ms=waited_ms,
@@ -53,7 +54,8 @@ class TwoHands:
             cost_usd_micros=self.flagship.cost_usd_micros(wanted, inference_ms=painted.billed_ms),
             server_ms=painted.billed_ms if sells_seconds else None,
             painting_ms=painted.inference_ms,
-            first_short_ms=painted.billed_ms - painted.inference_ms if sells_seconds else None,
+            short_ms=short_ms,
+            first_short_ms=short_ms,
             renders=1,
             painters=((self.flagship.name, painted.model_revision, painted.simulated),),
         )
@@ -79,6 +81,7 @@ class TwoHands:
         )
         fresh = [each for each in job.attempts if each.status is AttemptStatus.RENDERED and not each.cached]
         finals = sorted((each for each in fresh if each.tier is Tier.FINAL), key=lambda each: each.attempt)
+        drafts = [each for each in fresh if each.tier is Tier.DRAFT]
         masked = [each for each in finals if each.recipe.mask is not None]
         whole = finals[0] if finals and finals[0].recipe.mask is None else None
         return Render(
@@ -88,7 +91,8 @@ class TwoHands:
             cost_usd_micros=job.cost_usd_micros,
             server_ms=self._billed_ms(fresh),
             painting_ms=sum(each.latency_ms.inference for each in fresh),
-            first_short_ms=self._short_ms([each for each in fresh if each.tier is Tier.DRAFT][:1]),
+            short_ms=self._short_way_ms(finals, drafts),
+            first_short_ms=self._short_ms(drafts[:1]),
             renders=len(fresh),
             cached=sample.cached,
             repaired_whole_usd_micros=whole.cost_usd_micros if whole and masked else 0,
@@ -97,6 +101,15 @@ class TwoHands:
             error=sample.error or "",
             rejected=sample.rejected,
         )
+
+    def _short_way_ms(self, finals: Sequence[RenderView], drafts: Sequence[RenderView]) -> int | None:
+        """Of the finals, one after the other; and of a draft as far as the first of them had to wait for it."""
+        final, first, draft = (self._short_ms(renders) for renders in (finals, finals[:1], drafts[:1]))
+        if final is None or first is None or draft is None:
+            return None
+        done = drafts[0].completed_at if drafts else None
+        beside = bool(finals and done and finals[0].started_at < done)
+        return final + (max(0, draft - first) if beside else draft)
 
     def _short_ms(self, renders: Sequence[RenderView]) -> int | None:
         billed = self._billed_ms(renders)

@@ -31,7 +31,7 @@ from shared.models import (
     Value,
 )
 from shared.pipeline.submissions import Submissions
-from shared.policy import Plan, Policies, rehearse
+from shared.policy import Plan, Policies, follows_at_once, rehearse
 
 _DAYS: Final = 2
 _RENDERS: Final = 25
@@ -70,7 +70,7 @@ class Estimate(Value):
     cost_usd_micros: int = Field(description="All drafts and one final.")
     most_usd_micros: int = Field(description="With all repairs the policy pays for; never above `max_cost_usd_micros`.")
     latency_ms: int | None = Field(
-        description="To the final, for jobs that wait for nobody: drafts are painted at once."
+        description="To the final, for jobs that wait for nobody: drafts are painted at once, most finals beside them."
     )
 
 
@@ -100,6 +100,9 @@ class Estimates:
         once = request.drafts * draft.cost_usd_micros + final_cost
         rest = max(use.budget.cost_usd_micros - final_cost, 0) if use.budget else repairs * final_cost
         most = once + (rest if wanted else 0)
+        # The two begin together where the final is our own to begin: see Renders.
+        together = planned[1].model.provider == "sagemaker" and follows_at_once(job, policy=policy)
+        way = max if together else sum
         latencies = [each.latency_ms for each in (draft, wanted) if each]
         return Estimate(
             use_case=job.use_case,
@@ -115,7 +118,7 @@ class Estimates:
             repairs=repairs,
             cost_usd_micros=once,
             most_usd_micros=min(most, request.max_cost_usd_micros or most),
-            latency_ms=None if None in latencies else sum(each or 0 for each in latencies),
+            latency_ms=None if None in latencies else way(each or 0 for each in latencies),
         )
 
     def _planned(self, job: Job, tier: Tier, plan: Plan) -> PlannedRender:

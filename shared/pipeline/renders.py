@@ -31,7 +31,6 @@ from shared.models import (
     AttemptId,
     AttemptStatus,
     ErrorDetail,
-    Finalize,
     ImageRef,
     Job,
     Latency,
@@ -47,7 +46,7 @@ from shared.pipeline.masking import Masking
 from shared.pipeline.reproduction import judged
 from shared.pipeline.waits import Waits
 from shared.pixels import difference
-from shared.policy import Plan, Policies, plan
+from shared.policy import Plan, Policies, follows_at_once, plan
 from shared.providers import Painted, Provider
 from shared.telemetry import logger, measure
 
@@ -79,7 +78,8 @@ class Renders:
         except (InvalidRequest, ModelRetired, NotFound) as error:
             return self._refuse(job, error, failures=_failures(attempts, task.id))
         reply = self._paint(attempt, model, job=job)
-        if reply.next == "await" and self._decided(job):
+        policy = self.policies.at(job.policy_version)
+        if reply.next == "await" and task.tier is Tier.DRAFT and follows_at_once(job, policy=policy):
             self._head_start(job.id, draft=attempt)
         return reply
 
@@ -98,17 +98,6 @@ class Renders:
         except ProviderError as error:
             return self._record(_failed(attempt, error, now=self.clock()), event="render.failed")
         return self._store(attempt, painted, model)
-
-    def _decided(self, job: Job) -> bool:
-        """Whether nobody and nothing looks at the draft before its final is painted."""
-        use = self.policies.at(job.policy_version).use_case(job.use_case)
-        return (
-            job.request.finalize is Finalize.AUTO
-            and job.rounds == (1,)
-            and job.chosen_draft is None
-            and job.replay is None
-            and use.anchor == "none"
-        )
 
     def _head_start(self, job_id: str, *, draft: Attempt) -> None:
         """Order the final while its draft is painted: the workflow finds it begun when it comes there.

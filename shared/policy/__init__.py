@@ -6,7 +6,7 @@ Hides every choice between a request and a recipe. Pure: never looks at a clock,
 from shared.policy.desk import Plan, spell_out
 from shared.policy.ladder import Exhausted
 from shared.policy.lineup import Lineup, Pick, picks
-from shared.policy.planning import candidate_seed, check_more_drafts, plan, rehearse, repair
+from shared.policy.planning import candidate_seed, check_more_drafts, follows_at_once, plan, rehearse, repair
 from shared.policy.policies import POLICY_FOLDER, Policies, lock_policy
 from shared.policy.repair import best_attempt, repair_seed
 from shared.policy.rulebook import Policy
@@ -22,6 +22,7 @@ __all__ = [
     "best_attempt",
     "candidate_seed",
     "check_more_drafts",
+    "follows_at_once",
     "lock_policy",
     "picks",
     "plan",

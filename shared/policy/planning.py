@@ -82,6 +82,16 @@ def repair(
     return climb(desk, chosen, ordered, given_up=desk.given_up(failures))
 
 
+def follows_at_once(job: Job, *, policy: Policy) -> bool:
+    """Whether nobody and nothing looks at a job's draft before its final is painted: the two may begin together."""
+    return (
+        job.request.finalize is Finalize.AUTO
+        and job.rounds == (1,)
+        and job.replay is None
+        and policy.use_case(job.use_case).anchor == "none"
+    )
+
+
 def rehearse(job: Job, *, policy: Policy, catalogue: Catalogue, profile: str, today: date) -> tuple[Plan, Plan]:
     """Draft and final of a job as planned before it is accepted, so that what cannot be painted is refused at once.
 
