@@ -59,7 +59,7 @@ EXPECTED = {
     | LIST,
     "Resume": READ_WRITE_LEDGER | WAKE,
     "Verify": READ_WRITE_LEDGER | {"s3:GetObject": IMAGES} | LIST,
-    "Conclude": READ_WRITE_LEDGER | ANNOUNCE,
+    "Conclude": READ_WRITE_LEDGER | WAKE | ANNOUNCE,
     "Batch": READ_WRITE_LEDGER
     | {"s3:GetObject": IMAGES | UPLOADS | COPIES, "s3:GetObjectVersion": UPLOADS | COPIES}
     | {f"s3:{action}": COPIES | RESULTS for action in ("PutObject", "AbortMultipartUpload")}
