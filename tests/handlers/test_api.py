@@ -187,7 +187,7 @@ def test_lists_page_and_refuse_nonsense(call: Call) -> None:
 
 
 def test_every_answer_says_what_is_left_and_the_one_too_many_when_to_come_back(call: Call) -> None:
-    limits = Limits(requests_per_s=0.01, burst=2, jobs_per_day=9, usd_micros_per_day=9, open_jobs=9)
+    limits = Limits(requests_per_s=0.1, burst=2, jobs_per_day=9, usd_micros_per_day=9, open_jobs=9)
     wiring.ledger().usage.put_limits("acme", limits)
     wiring.allowances.cache_clear()  # an instance of the function that does not remember acme
 
