@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.errors import ConfigurationError, InvalidRequest, ModelRetired
-from shared.models import ArtifactFinding, Edit, Job, JobRequest, Recipe, Size, Tier, Verdict, Verification
-from shared.policy import Policy, best_attempt, candidate_seed, picks, plan, rehearse, spell_out
+from shared.models import ArtifactFinding, BatchRef, Edit, Job, JobRequest, Recipe, Size, Tier, Verdict, Verification
+from shared.policy import Policy, best_attempt, candidate_seed, follows_at_once, picks, plan, rehearse, spell_out
 from shared.prompts import Templates
 from tests.plans import (
     ALL_REACHABLE,
@@ -170,6 +170,20 @@ def test_a_model_with_an_endpoint_of_its_own_needs_no_stand_in() -> None:
     assert (final.model.name, final.alias) == ("sd35-large", None)
     assert (draft.model.name, draft.alias.asked if draft.alias else None) == ("sketch-fast", "sd35-large-turbo")
     assert planned(job_of(model="sketch-fine"), profile="local", policy=policy).model.name == "sketch-fine"
+
+
+def test_a_batchs_finals_take_no_place_before_their_turn() -> None:
+    job = job_of()
+
+    assert follows_at_once(job, policy=POLICY)
+    assert not follows_at_once(job.model_copy(update={"batch": BatchRef(id="b", row=1)}), policy=POLICY)
+
+
+def test_a_final_painted_over_its_draft_waits_for_it() -> None:
+    use = POLICY.use_case("hero").model_copy(update={"anchor": "draft", "anchor_strength": 0.6})
+    anchored = POLICY.model_copy(update={"use_cases": {**POLICY.use_cases, "hero": use}})
+
+    assert not follows_at_once(job_of(use_case="hero"), policy=anchored)
 
 
 def test_a_named_model_paints_the_final_and_the_policy_the_draft() -> None:

@@ -185,16 +185,19 @@ class Milestones:
             job = self.ledger.amend(before, change)
         except JobConcluded:
             job = self.ledger.job(job_id)
-        self._hand_over(attempts)
+        self._hand_over(job_id)
         self._tell_replayed(job)
         self.announce(_ANNOUNCED[job.stage], job, cost_usd_micros=job.cost_usd_micros)
         if not before.stage.terminal:
             measure("JobsConcluded", 1, stage=job.stage.value, use_case=job.use_case)
         return job
 
-    def _hand_over(self, attempts: Sequence[Attempt]) -> None:
-        """Let others who wait for a picture of a job that is over paint it themselves."""
-        for attempt in attempts:
+    def _hand_over(self, job_id: str) -> None:
+        """Let others who wait for a picture of a job that is over paint it themselves.
+
+        Read again: a render may have begun since, but none begins any more.
+        """
+        for attempt in self.ledger.attempts(job_id):
             if attempt.status is AttemptStatus.PENDING:
                 for ticket in self.cache.share(attempt):
                     self.waits.wake(ticket)

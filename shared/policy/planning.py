@@ -83,11 +83,15 @@ def repair(
 
 
 def follows_at_once(job: Job, *, policy: Policy) -> bool:
-    """Whether nobody and nothing looks at a job's draft before its final is painted: the two may begin together."""
+    """Whether nobody and nothing looks at a job's draft before its final is painted: the two may begin together.
+
+    Nobody waits for a batch either, and twice its renders at once would stand in the way of those who do.
+    """
     return (
         job.request.finalize is Finalize.AUTO
         and job.rounds == (1,)
         and job.replay is None
+        and job.batch is None
         and policy.use_case(job.use_case).anchor == "none"
     )
 
