@@ -15,20 +15,25 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from infra.inference.container.mini.vocabulary import SLOTS
+from infra.inference.container.mini.vocabulary import DETAILS, TOLD
 
 from .corpus.canvas import Floats
 from .corpus.posters import Poster, invent
 
 SIZES: Final = (*[(64, 64)] * 4, (80, 48), (48, 72), (96, 40))
 """Width and height of a batch, drawn anew for each."""
-UNTOLD: Final = 0.12
+UNTOLD: Final = 0.1
 """Examples told nothing: what guidance pushes away from."""
+PARTLY: Final = 0.3
+"""Examples told some of it."""
+UNSETTLED: Final = (0.15, 0.7)
+"""Examples told no details (vocabulary.DETAILS): whole pictures, and those of which a part is kept and shows them."""
 MASKED: Final = 0.2
 IN_FULL: Final = 0.5
 """Headlines shown in full; the others at a glance."""
 GLANCES: Final = (18, 110)
 LETTER_WEIGHT: Final = 1.5
+SUBJECT_WEIGHT: Final = 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,13 +67,16 @@ def example(seed: str, size: tuple[int, int]) -> tuple[Floats, Floats, NDArray[n
     glyph = poster.glyph(width, height, across=across)
     mask = _mask(poster, size, dice)
     condition = np.concatenate([mask[None], picture * (1 - mask), glyph[None]]).astype(np.float32)
-    return picture, condition, _told(poster, dice), _weights(poster, size)
+    return picture, condition, _told(poster, dice, masked=not mask.all()), _weights(poster, size)
 
 
-def _told(poster: Poster, dice: random.Random) -> NDArray[np.int64]:
+def _told(poster: Poster, dice: random.Random, *, masked: bool) -> NDArray[np.int64]:
     """The choices, some of them left open."""
-    missing = dice.choices((0.0, 0.35, 1.0), (1 - UNTOLD - 0.45, 0.45, UNTOLD))[0]
-    codes = [0 if dice.random() < missing else words.index(poster.choices[slot]) + 1 for slot, words in SLOTS.items()]
+    missing = dice.choices((0.0, 0.35, 1.0), (1 - UNTOLD - PARTLY, PARTLY, UNTOLD))[0]
+    open_slots = {slot for slot in TOLD if dice.random() < missing}
+    if "ground" in open_slots or dice.random() < UNSETTLED[masked]:
+        open_slots |= set(DETAILS)
+    codes = [0 if slot in open_slots else words.index(poster.choices[slot]) + 1 for slot, words in TOLD.items()]
     return np.array(codes, np.int64)
 
 
@@ -94,6 +102,11 @@ def _mask(poster: Poster, size: tuple[int, int], dice: random.Random) -> Floats:
 def _weights(poster: Poster, size: tuple[int, int]) -> Floats:
     width, height = size
     weights = np.ones((1, height, width), np.float32)
+    stand = poster.stand(width, height)
+    if stand is not None:
+        cx, cy, radius = stand
+        rows = slice(max(0, int(cy - radius) - 1), int(cy + radius) + 2)
+        weights[:, rows, max(0, int(cx - radius) - 1) : int(cx + radius) + 2] = SUBJECT_WEIGHT
     if poster.headline is not None:
         left, top, right, bottom = poster.headline.ink
         rows = slice(max(0, int(top * height) - 1), int(bottom * height) + 2)

@@ -15,7 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
 from infra.inference.container.mini.networks import PAINTER, REFINER, STUDENT
-from infra.inference.container.mini.vocabulary import SLOTS
+from infra.inference.container.mini.vocabulary import TOLD
 
 from .network import CONDITION, Painter
 from .refining import Refiner
@@ -41,7 +41,7 @@ def _denoiser(network: nn.Module, path: Path) -> None:
         "noisy": torch.zeros(2, 3, 96, 128),
         "condition": torch.zeros(2, CONDITION, 96, 128),
         "level": torch.full((2,), 0.5),
-        "codes": torch.zeros(2, len(SLOTS), dtype=torch.int64),
+        "codes": torch.zeros(2, len(TOLD), dtype=torch.int64),
     }
     sides = {0: "batch", 2: "height", 3: "width"}
     open_sides = {"noisy": sides, "condition": sides, "level": {0: "batch"}, "codes": {0: "batch"}}

@@ -15,14 +15,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from infra.inference.container.mini.vocabulary import SLOTS
+from infra.inference.container.mini.vocabulary import TOLD
 
 PATCH: Final = 4
 GRAIN: Final = 8
 """Width and height must be multiples of this."""
 CONDITION: Final = 5
 """Channels beside the picture: mask (1 is painted), the picture to keep (3), glyphs (1)."""
-_WAVES: Final = (1, 2, 4)
+_WAVES: Final = (1, 2, 4, 8)
 
 
 @dataclass(frozen=True)
@@ -103,8 +103,8 @@ class Painter(nn.Module):
         shape = shape or Shape()
         fine, coarse = shape.fine, shape.coarse
         told = coarse
-        self.words = nn.ModuleList(nn.Embedding(len(words) + 1, 64) for words in SLOTS.values())
-        self.gather = nn.Sequential(nn.Linear(64 * len(SLOTS), told), nn.SiLU(), nn.Linear(told, told))
+        self.words = nn.ModuleList(nn.Embedding(len(words) + 1, 64) for words in TOLD.values())
+        self.gather = nn.Sequential(nn.Linear(64 * len(TOLD), told), nn.SiLU(), nn.Linear(told, told))
         self.clock = nn.Sequential(nn.Linear(64, told), nn.SiLU(), nn.Linear(told, told))
         self.stem = Conv((3 + CONDITION) * PATCH * PATCH + 4 * len(_WAVES), fine, 1)
         self.down = nn.ModuleList(Residual(fine, told) for _ in range(shape.down))

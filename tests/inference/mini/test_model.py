@@ -14,6 +14,7 @@ from PIL import Image
 from infra.inference.container.masks import Floats
 from infra.inference.container.mini.model import FAST, FINE, MiniModel
 from infra.inference.container.mini.networks import Networks
+from infra.inference.container.mini.settling import settled
 from infra.inference.container.models import offer
 from infra.inference.container.protocol import InvalidRequest, InvocationRequest, Lettering
 
@@ -55,7 +56,13 @@ def test_the_reply_says_which_words_were_understood() -> None:
     detail = _model().generate(_request(prompt="a baroque red star")).detail
 
     assert detail["understood"] == ["red", "star"]
-    assert detail["choices"] == {"subject": "star", "subject_colour": "red"}
+    assert detail["choices"] == settled({"subject": "star", "subject_colour": "red"}, seed=5)
+
+
+def test_what_a_picture_shown_tells_is_not_the_seeds_to_settle() -> None:
+    detail = _model().generate(_request(init_image=_png("red"))).detail
+
+    assert detail["choices"] == {"ground": "stripes", "first": "red"}
 
 
 @pytest.mark.parametrize(("width", "height"), [(64, 64), (256, 256), (832, 512), (1536, 640)])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
 
-from infra.inference.container.mini.vocabulary import SLOTS
+from infra.inference.container.mini.vocabulary import DETAILS, TOLD
 from infra.inference.mini import examples
 from infra.inference.mini.corpus.posters import invent, wordless
 
@@ -44,5 +46,28 @@ def test_an_example_follows_from_its_number_and_keeps_what_is_not_masked() -> No
 
     assert all(np.array_equal(getattr(one, part), getattr(again, part)) for part in ("pictures", "conditions", "codes"))
     assert np.array_equal(kept, one.pictures * (1 - mask))
-    assert one.codes.shape == (12, len(SLOTS))
-    assert (one.codes <= [len(words) for words in SLOTS.values()]).all()
+    assert one.codes.shape == (12, len(TOLD))
+    assert (one.codes <= [len(words) for words in TOLD.values()]).all()
+
+
+def test_the_details_are_told_only_with_their_ground_and_seldom_where_a_part_of_the_picture_shows_them() -> None:
+    lesson = examples.batch("details", 0, 400)
+    slots, masked = list(TOLD), lesson.conditions[:, 0].min((1, 2)) == 0
+    told = lesson.codes[:, [slots.index(slot) for slot in DETAILS]].any(axis=1)
+
+    assert not told[lesson.codes[:, slots.index("ground")] == 0].any()
+    assert told[masked].mean() < 0.4 < told[~masked].mean()
+
+
+def test_posters_of_one_arrangement_have_their_edges_in_the_same_places() -> None:
+    usual = invent("layout")
+    told = {"ground": "checks", "layout": "checks 3", "first": "navy", "second": "cream", "subject": "nothing"}
+    posters = [
+        replace(usual, seed=seed, choices={**usual.choices, **told}, headline=None, support="none")
+        for seed in ("a", "b")
+    ]
+
+    one, other = (poster.draw(64, 64).astype(int) for poster in posters)
+
+    assert not np.array_equal(one, other)
+    assert np.array_equal(*(np.abs(np.diff(pixels, axis=1)).sum(axis=2) > 60 for pixels in (one, other)))

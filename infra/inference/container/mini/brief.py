@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from .vocabulary import BEHIND, INK, MOODS, SCENES, SLOTS, known
+from .vocabulary import BEHIND, INK, MOODS, SCENES, known
 
 _CLOSE: Final = 0.84
 """Likeness (difflib) from which a word counts as a misspelling or another form of a known one."""
@@ -27,12 +27,6 @@ class Brief:
 
     choices: Mapping[str, str] = field(default_factory=dict)
     understood: tuple[str, ...] = ()
-
-    def codes(self) -> tuple[int, ...]:
-        """The choices as the networks take them: one number a slot, 0 where the prompt left it open."""
-        return tuple(
-            words.index(self.choices[slot]) + 1 if slot in self.choices else 0 for slot, words in SLOTS.items()
-        )
 
 
 def read(prompt: str) -> Brief:

@@ -31,6 +31,7 @@ from .brief import Brief, read
 from .glyphs import GLANCE_PX, covered, shown
 from .networks import Networks
 from .sampling import Sitting, paint
+from .settling import codes, settled
 
 HEADLINE_BOX: Final = (0.08, 0.06, 0.84, 0.26)
 """Where words go that nobody placed, in fractions of the picture."""
@@ -115,6 +116,9 @@ class _Painting:
         self._painted = frames.painted_size(*self._size)
         self._steps = request.steps or (MASKED_STEPS if pictures.mask is not None else tier.steps)
         self._guidance = tier.guidance if request.guidance_scale is None else max(1.0, request.guidance_scale)
+        # A picture that is shown tells what else would be the seed's to settle.
+        free = pictures.init is None
+        self._choices = settled(brief.choices, request.seed) if free else dict(brief.choices)
         self._letters = covered(layout.lines, *self._size) if layout else Image.new("L", self._size)
 
     def whole(self) -> Pixels:
@@ -147,7 +151,7 @@ class _Painting:
         """How the picture came about."""
         told: dict[str, JsonValue] = {
             "understood": list(self._brief.understood),
-            "choices": dict(self._brief.choices),
+            "choices": {**self._choices},
             "painted": list(self._painted),
             "steps": self._steps,
             "guidance_scale": self._guidance,
@@ -161,12 +165,12 @@ class _Painting:
     ) -> Sitting:
         strength = STRENGTH if self._request.strength is None else self._request.strength
         return Sitting(
-            codes=self._brief.codes(),
+            codes=codes(self._choices),
             seed=self._request.seed,
             glyph=shown(self._letters, self._painted, across=across),
             steps=self._steps,
             guidance=self._guidance,
-            against=read(self._request.negative_prompt).codes(),
+            against=codes(read(self._request.negative_prompt).choices),
             kept=kept,
             mask=mask,
             start=start,

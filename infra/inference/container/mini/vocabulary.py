@@ -1,4 +1,5 @@
-"""The words mini knows: what each slot of a brief can hold, other words for the same, and moods that suggest several.
+"""The words mini knows: what each slot of a brief can hold, other words for the same, moods that suggest several, and
+colours that go together.
 
 Hides nothing and decides nothing; see brief.read. The order within a slot is the networks' own: a word that moves
 needs new weights.
@@ -34,7 +35,64 @@ SLOTS: Final[Mapping[str, Sequence[str]]] = {
     "place": PLACES,
     "ink": COLOURS,
 }
+"""What a prompt can say."""
+VARIANTS: Final = 8
+DETAILS: Final[Mapping[str, Sequence[str]]] = {
+    "layout": tuple(f"{ground} {number}" for ground in (*PATTERNS, *SCENES) for number in range(VARIANTS)),
+    "pose": tuple(str(number) for number in range(VARIANTS)),
+}
+"""What no prompt says and the seed decides: how the ground is arranged, how large the subject is and where exactly."""
+TOLD: Final = {**SLOTS, **DETAILS}
 """The choices in the order the networks take them; the number of a word is its place here plus one, 0 is open."""
+HARMONIES: Final = tuple(
+    tuple(line.split())
+    for line in """
+navy orange cream
+navy pink yellow
+navy teal cream
+navy yellow white
+teal cream orange
+teal navy yellow
+cream red navy
+cream teal orange
+cream orange brown
+cream green brown
+cream navy red
+red cream navy
+red yellow white
+orange cream navy
+orange purple yellow
+orange yellow red
+yellow orange navy
+yellow pink teal
+yellow black white
+green cream yellow
+green teal cream
+green yellow white
+blue white yellow
+blue teal white
+blue pink yellow
+purple pink yellow
+purple navy orange
+purple teal cream
+pink cream red
+pink purple white
+pink yellow teal
+white teal orange
+white blue red
+white grey black
+white green pink
+black yellow red
+black grey white
+black purple pink
+black teal cream
+grey white red
+grey navy yellow
+brown cream orange
+brown orange yellow
+""".strip().splitlines()
+)
+"""Ground, second colour, subject."""
 INK: Final = frozenset(["text", "letter", "letters", "lettering", "headline", "words", "title", "type", "caption"])
 """A colour before one of these is the ink's."""
 BEHIND: Final = frozenset(["background", "backdrop", "sky", "wall"])

@@ -26,55 +26,6 @@ RGB: Final = {
     "cream": (0.96, 0.89, 0.76),
     "brown": (0.45, 0.28, 0.17),
 }
-HARMONIES: Final = tuple(
-    tuple(line.split())
-    for line in """
-navy orange cream
-navy pink yellow
-navy teal cream
-navy yellow white
-teal cream orange
-teal navy yellow
-cream red navy
-cream teal orange
-cream orange brown
-cream green brown
-cream navy red
-red cream navy
-red yellow white
-orange cream navy
-orange purple yellow
-orange yellow red
-yellow orange navy
-yellow pink teal
-yellow black white
-green cream yellow
-green teal cream
-green yellow white
-blue white yellow
-blue teal white
-blue pink yellow
-purple pink yellow
-purple navy orange
-purple teal cream
-pink cream red
-pink purple white
-pink yellow teal
-white teal orange
-white blue red
-white grey black
-white green pink
-black yellow red
-black grey white
-black purple pink
-black teal cream
-grey white red
-grey navy yellow
-brown cream orange
-brown orange yellow
-""".strip().splitlines()
-)
-"""Ground, second colour, subject."""
 JITTER: Final = 0.035
 READABLE: Final = 0.38
 """Difference of luma from which letters stand out from a colour."""

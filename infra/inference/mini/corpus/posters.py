@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 from PIL import ImageFilter
 
 from infra.inference.container.mini.glyphs import shown
-from infra.inference.container.mini.vocabulary import COLOURS, PATTERNS, PLACES, SUBJECTS
+from infra.inference.container.mini.vocabulary import COLOURS, DETAILS, HARMONIES, PATTERNS, PLACES, SUBJECTS, VARIANTS
 from infra.inference.container.mini.vocabulary import SCENES as SCENE_WORDS
 
 from . import headlines
 from .canvas import Canvas, Colour, Floats, luma, mixed
 from .grounds import GROUNDS, QUIET
 from .headlines import Headline
-from .palettes import HARMONIES, RGB, readable, shade
+from .palettes import RGB, readable, shade
 from .scenes import SCENES
 from .subjects import SHAPES
 
@@ -38,7 +38,7 @@ _ACROSS: Final = {"left": 0.26, "centre": 0.5, "right": 0.74}
 
 @dataclass(frozen=True)
 class Poster:
-    """What a poster shows: `choices` by slot (vocabulary.SLOTS, all of them), its words, and the seed of the rest."""
+    """What a poster shows: `choices` by slot (vocabulary.TOLD, all of them), its words, and the seed of its shades."""
 
     seed: str
     choices: Mapping[str, str]
@@ -55,14 +55,14 @@ class Poster:
             hidden |= {"subject_colour", "place"}
         if self.headline is None:
             hidden.add("ink")
-        return frozenset(self.choices) - hidden
+        return frozenset(self.choices) - hidden - set(DETAILS)
 
     def draw(self, width: int, height: int) -> NDArray[np.uint8]:
         """RGB (height, width, 3)."""
         dice = random.Random(self.seed)
         colours = {slot: shade(self.choices[slot], dice) for slot in ("first", "second", "subject_colour")}
         canvas = Canvas(width, height, colours["first"])
-        ground = self.choices["ground"]
+        ground, dice = self.choices["ground"], random.Random(f"layout {self.choices['layout']}")
 
         def subject() -> None:
             _subject(canvas, self, colours["subject_colour"])
@@ -78,6 +78,22 @@ class Poster:
         if self.headline is not None:
             _letter(canvas, self, self.headline)
         return np.asarray(np.clip(canvas.pixels * 255 + 0.5, 0, 255).astype(np.uint8))
+
+    def stand(self, width: float, height: float) -> tuple[float, float, float] | None:
+        """Middle and radius of the subject, in the unit of the sides, in the larger room the headline leaves."""
+        if self.choices["subject"] == "nothing":
+            return None
+        dice, side = random.Random(f"pose {self.choices['pose']}"), min(width, height)
+        top, bottom = 0.05, 0.95
+        if self.headline is not None:
+            _, above, _, below = self.headline.ink
+            top, bottom = (below + 0.04, 0.96) if above < 1 - below else (0.04, above - 0.04)
+        room = (bottom - top) * height
+        radius = min(room * 0.46, dice.uniform(0.24, 0.32) * side)
+        cx = width * _ACROSS[self.choices["place"]] + dice.uniform(-0.03, 0.03) * side
+        cx = min(width - radius * 0.9, max(radius * 0.9, cx))
+        cy = (top + bottom) / 2 * height + dice.uniform(-0.5, 0.5) * (room - 2 * radius) * 0.5
+        return cx, cy, radius
 
     def glyph(self, width: int, height: int, *, across: int | None = None) -> Floats:
         """The glyph channel, 0..1."""
@@ -131,7 +147,8 @@ def compose(
         other = dice.choice(readable(COLOURS, (RGB[first],)))
     headline = headlines.place(content, box, size, face, slant) if content else None
     quiet = ground in QUIET or (ground in SCENE_WORDS and ground != "city" and box[1] < 0.15)
-    support: Support = "none" if quiet else dice.choice(("plate", "outline"))
+    layout = f"{ground} {dice.randrange(VARIANTS)}"
+    support: Support = "none" if quiet else random.Random(f"support {layout}").choice(("plate", "outline"))
     beneath = (RGB[first],) if support != "none" else (RGB[first], mixed(RGB[first], RGB[second], 0.6))
     inks = readable(COLOURS, beneath) or ["white" if luma(RGB[first]) < 0.5 else "black"]
     ink = dice.choice([name for name in ("white", "cream", "black", "navy", other) if name in inks] or inks)
@@ -143,6 +160,8 @@ def compose(
         "subject_colour": other,
         "place": dice.choice((*PLACES, "centre")),
         "ink": ink,
+        "layout": layout,
+        "pose": str(dice.randrange(VARIANTS)),
     }
     return Poster(seed, choices, size, headline, support)
 
@@ -158,22 +177,13 @@ def _anywhere(dice: random.Random) -> tuple[float, float, float, float]:
 
 
 def _subject(canvas: Canvas, poster: Poster, colour: Colour) -> None:
-    """In the larger room the headline leaves, with a shade on its right and a shadow beneath."""
-    name = poster.choices["subject"]
-    if name == "nothing":
+    """With a shade on its right and a shadow beneath."""
+    stand = poster.stand(canvas.width, canvas.height)
+    if stand is None:
         return
-    dice = random.Random(f"{poster.seed} subject")
-    top, bottom = 0.05, 0.95
-    if poster.headline is not None:
-        _, above, _, below = poster.headline.ink
-        top, bottom = (below + 0.04, 0.96) if above < 1 - below else (0.04, above - 0.04)
-    room = (bottom - top) * canvas.height
-    radius = min(room * 0.46, dice.uniform(0.24, 0.32))
-    cx = canvas.width * _ACROSS[poster.choices["place"]] + dice.uniform(-0.03, 0.03)
-    cx = min(canvas.width - radius * 0.9, max(radius * 0.9, cx))
-    cy = (top + bottom) / 2 * canvas.height + dice.uniform(-0.5, 0.5) * (room - 2 * radius) * 0.5
+    cx, cy, radius = stand
     x, y = (canvas.x - np.float32(cx)) / np.float32(radius), (canvas.y - np.float32(cy)) / np.float32(radius)
-    shape = SHAPES[name]
+    shape = SHAPES[poster.choices["subject"]]
     if poster.choices["ground"] not in SCENES:
         shadow = shape(x - np.float32(0.09), y - np.float32(0.12)) * np.float32(radius)
         canvas.lay(canvas.inside(shadow, 0.02) * np.float32(0.28), (0, 0, 0))
