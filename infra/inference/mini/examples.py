@@ -24,9 +24,9 @@ SIZES: Final = (*[(64, 64)] * 4, (80, 48), (48, 72), (96, 40))
 """Width and height of a batch, drawn anew for each."""
 UNTOLD: Final = 0.1
 """Examples told nothing: what guidance pushes away from."""
-PARTLY: Final = 0.3
+PARTLY: Final = 0.15
 """Examples told some of it."""
-UNSETTLED: Final = (0.15, 0.7)
+UNSETTLED: Final = (0.05, 0.7)
 """Examples told no details (vocabulary.DETAILS): whole pictures, and those of which a part is kept and shows them."""
 MASKED: Final = 0.2
 IN_FULL: Final = 0.5

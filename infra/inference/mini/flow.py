@@ -11,10 +11,10 @@ from typing import Final
 import torch
 from torch import Tensor
 
-MEAN: Final = 1.3
-SPREAD: Final = 1.4
-"""Levels are the logistic of a normal variable. What goes where is decided between 0.9 and 0.98, as less noise hides no
-large shape, edges below: both get their share."""
+MEAN: Final = 2.2
+SPREAD: Final = 1.6
+"""Levels are the logistic of a normal variable: half of them above 0.9, where shapes are decided, as less noise hides no
+large one. Edges are decided below and soon learned."""
 LEAST: Final = 0.1
 """The level below which the loss divides no further."""
 

@@ -1,7 +1,7 @@
 """The network: a picture with noise in it, what it should show -> the picture without noise.
 
 Hides the architecture. A few convolutions at a quarter of the picture's size keep edges crisp, a small transformer at
-an eighth composes. The glyph channel enters with the picture and once more at the exit, where it switches between two
+an eighth composes: the choices are tokens beside the picture's, without which it learns colours and no shapes. The glyph channel enters with the picture and once more at the exit, where it switches between two
 colours the network chose for every pixel. Knows no schedule and no loss.
 """
 
@@ -109,6 +109,10 @@ class Painter(nn.Module):
         self.stem = Conv((3 + CONDITION) * PATCH * PATCH + 4 * len(_WAVES), fine, 1)
         self.down = nn.ModuleList(Residual(fine, told) for _ in range(shape.down))
         self.halving = Conv(fine, coarse, 2, stride=2)
+        self.where = Conv(4 * len(_WAVES), coarse, 1)
+        self.said = nn.ModuleList(nn.Embedding(len(words) + 1, coarse) for words in TOLD.values())
+        for table in self.said:
+            nn.init.normal_(table.weight, std=0.5)
         self.core = nn.ModuleList(Attention(coarse, told) for _ in range(shape.depth))
         self.doubling = Conv(coarse, fine * 4, 1)
         self.join = Conv(2 * fine, fine, 1)
@@ -123,11 +127,13 @@ class Painter(nn.Module):
         for block in self.down:
             fine = block(fine, told)
         coarse = self.halving(fine)
+        coarse = coarse + self.where(_places(coarse))
         batch, width, height, breadth = coarse.shape
-        tokens, turns = coarse.flatten(2).transpose(1, 2), _turns(height, breadth, coarse)
+        said = torch.stack([table(codes[:, slot]) for slot, table in enumerate(self.said)], 1).to(coarse.dtype)
+        tokens, turns = torch.cat([said, coarse.flatten(2).transpose(1, 2)], 1), _turns(height, breadth, said)
         for block in self.core:
             tokens = block(tokens, told, turns)
-        coarse = tokens.transpose(1, 2).reshape(batch, width, height, breadth)
+        coarse = tokens[:, len(TOLD) :].transpose(1, 2).reshape(batch, width, height, breadth)
         fine = self.join(torch.cat([functional.pixel_shuffle(self.doubling(coarse), 2), fine], 1))
         for block in self.up:
             fine = block(fine, told)
@@ -155,13 +161,15 @@ def _places(like: Tensor) -> Tensor:
     return torch.stack(waves)[None].expand(batch, -1, -1, -1).to(like.dtype)
 
 
-def _turns(height: int, width: int, like: Tensor) -> tuple[Tensor, Tensor]:
-    """Rotary position embedding in two dimensions (RoFormer, arXiv 2104.09864): cosines and sines."""
-    speeds = 1.0 / (50.0 ** (torch.arange(16, device=like.device) / 16))
-    ys = torch.arange(height, device=like.device)[:, None, None] * speeds
-    xs = torch.arange(width, device=like.device)[None, :, None] * speeds
+def _turns(height: int, width: int, said: Tensor) -> tuple[Tensor, Tensor]:
+    """Rotary position embedding in two dimensions (RoFormer, arXiv 2104.09864): cosines and sines. What is `said`
+    comes first and is nowhere."""
+    speeds = 1.0 / (50.0 ** (torch.arange(16, device=said.device) / 16))
+    ys = torch.arange(height, device=said.device)[:, None, None] * speeds
+    xs = torch.arange(width, device=said.device)[None, :, None] * speeds
     turn = torch.cat([ys.expand(height, width, 16), xs.expand(height, width, 16)], -1).reshape(height * width, 32)
-    return turn.cos().to(like.dtype), turn.sin().to(like.dtype)
+    turn = torch.cat([turn.new_zeros(said.shape[1], 32), turn])
+    return turn.cos().to(said.dtype), turn.sin().to(said.dtype)
 
 
 def _turned(x: Tensor, turns: tuple[Tensor, Tensor]) -> Tensor:

@@ -36,7 +36,7 @@ SLOTS: Final[Mapping[str, Sequence[str]]] = {
     "ink": COLOURS,
 }
 """What a prompt can say."""
-VARIANTS: Final = 8
+VARIANTS: Final = 4
 DETAILS: Final[Mapping[str, Sequence[str]]] = {
     "layout": tuple(f"{ground} {number}" for ground in (*PATTERNS, *SCENES) for number in range(VARIANTS)),
     "pose": tuple(str(number) for number in range(VARIANTS)),
