@@ -13,8 +13,8 @@ from torch import Tensor
 
 MEAN: Final = 2.2
 SPREAD: Final = 1.6
-"""Levels are the logistic of a normal variable: half of them above 0.9, where shapes are decided, as less noise hides no
-large one. Edges are decided below and soon learned."""
+"""Levels are the logistic of a normal variable: half of them above 0.9, where shapes are decided, as less noise hides
+no large one. Edges are decided below and soon learned."""
 LEAST: Final = 0.1
 """The level below which the loss divides no further."""
 

@@ -1,8 +1,9 @@
 """The network: a picture with noise in it, what it should show -> the picture without noise.
 
 Hides the architecture. A few convolutions at a quarter of the picture's size keep edges crisp, a small transformer at
-an eighth composes: the choices are tokens beside the picture's, without which it learns colours and no shapes. The glyph channel enters with the picture and once more at the exit, where it switches between two
-colours the network chose for every pixel. Knows no schedule and no loss.
+an eighth composes. The choices are tokens beside the picture's: from scales and shifts alone it learned colours, and no
+shapes. The glyph channel enters with the picture and once more at the exit, where it switches between two colours the
+network chose for every pixel. Knows no schedule and no loss.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ pytest.importorskip("onnx", reason="onnx is not installed")
 import torch
 
 from infra.inference.container.mini import networks
-from infra.inference.container.mini.vocabulary import SLOTS
+from infra.inference.container.mini.vocabulary import SLOTS, TOLD
 from infra.inference.container.models import offer
 from infra.inference.container.protocol import InvocationRequest
 from infra.inference.mini import distilling, examples, judging, painting, refining
@@ -60,12 +60,12 @@ def test_a_pause_file_saves_and_ends(tmp_path: Path) -> None:
     assert averaged(run, painter) == 0
 
 
-def test_the_painter_learns(tmp_path: Path) -> None:
+def test_the_painter_learns_a_lesson_said_often(tmp_path: Path) -> None:
     painter = _painter()
     learn = painting.lessons(painter, batch=8)
     untrained = learn(0).item()
 
-    train(painter, learn, Run(tmp_path / "p"), Plan(steps=30, warm_up=1, adam_rate=1e-2, cooling=0))
+    train(painter, lambda _: learn(0), Run(tmp_path / "p"), Plan(steps=30, warm_up=1, adam_rate=1e-2, cooling=0))
 
     assert learn(0).item() < 0.85 * untrained
 
@@ -130,7 +130,7 @@ def test_what_is_exported_paints_like_what_was_trained(
     painter, refiner, folder = exported
     nets = networks.load(networks.STUDENT, folder)
     noisy, condition = torch.randn(2, 3, height, width), torch.rand(2, 5, height, width)
-    level, codes = torch.tensor([0.3, 0.9]), torch.tensor([[1, 2, 0, 4, 0, 2, 7], [0] * 7])
+    level, codes = torch.tensor([0.3, 0.9]), torch.tensor([[1, 2, 0, 4, 0, 2, 7, 3, 1], [0] * len(TOLD)])
     picture, glyph = torch.rand(3, height, width), torch.rand(2 * height, 2 * width)
 
     painted = nets.denoise(*(part.numpy() for part in (noisy, condition, level, codes)))
@@ -164,7 +164,7 @@ def test_the_number_of_threads_changes_no_bit(exported: tuple[Painter, Refiner, 
         np.random.default_rng(0).standard_normal((2, 3, 96, 96), np.float32),
         np.random.default_rng(1).random((2, 5, 96, 96), np.float32),
         np.array([0.5, 0.5], np.float32),
-        np.ones((2, 7), np.int64),
+        np.ones((2, len(TOLD)), np.int64),
     )
 
     one, two = (networks.load(networks.PAINTER, exported[2], threads=count).denoise(*inputs) for count in (1, 2))
