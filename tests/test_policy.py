@@ -145,6 +145,24 @@ def test_the_articles_job_runs_locally_through_a_recorded_alias() -> None:
     assert (made.recipe.seed, made.recipe.guidance_scale, str(made.recipe.size)) == (42, 7.5, "1024x1024")
 
 
+@pytest.mark.parametrize(("model", "guidance", "painted"), [("sd35-large", 15, 4), ("dalle3-hd", 7.5, 4), (None, 3, 3)])
+def test_a_stand_in_comes_as_near_as_it_can_to_what_the_model_asked_for_takes(
+    model: str | None, guidance: float, painted: float
+) -> None:
+    fine = CATALOGUE.models["sketch-fine"].model_copy(update={"guidance_range": (1.0, 4.0)})
+    modest = CATALOGUE.model_copy(update={"models": {**CATALOGUE.models, "sketch-fine": fine}})
+    job = job_of(model=model, guidance=guidance)
+
+    made = plan(job, tier=Tier.FINAL, candidate=1, policy=POLICY, catalogue=modest, profile="local", today=TODAY)
+
+    assert (made.model.name, made.recipe.guidance_scale) == ("sketch-fine", painted)
+
+
+def test_a_stand_in_is_not_asked_for_what_the_model_itself_would_refuse() -> None:
+    with pytest.raises(InvalidRequest, match='guidance of model "sd35-large-stability" runs from 1 to 10, not 15'):
+        planned(job_of(model="sd35-large-stability", guidance=15), profile="local")
+
+
 def test_the_articles_job_is_refused_by_name_on_aws() -> None:
     with pytest.raises(ModelRetired) as refusal:
         planned(job_of(**ARTICLE), profile="aws")

@@ -7,7 +7,7 @@ refuse. A replacement is always an explicit rule of the policy and is recorded a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from shared.catalogue import Model
 from shared.errors import InvalidRequest, RequestError
@@ -100,12 +100,13 @@ class Desk(Value):
 
     def _with(self, name: str, *, seed: int) -> Plan:
         model, alias = self.lineup.serving(name, self.tier)
+        asked = self.lineup.catalogue.find(name) if alias else None
         if self.job.edit and self.job.edit.mask and not model.mask:
             model, alias = self._repainter(name, model)
         if self.job.edit and not model.init_image:
             problem = f'model "{model.name}" cannot start from a picture; leave init_image out or name another model'
             raise InvalidRequest(problem, param="model", model=model.name)
-        return Plan(recipe=self.recipe(model, seed=seed), model=model, alias=alias)
+        return Plan(recipe=self.recipe(model, seed=seed, asked=asked), model=model, alias=alias)
 
     def _repainter(self, asked: str, unable: Model) -> tuple[Model, Alias]:
         """Who repaints under the client's mask where the model asked for cannot."""
@@ -116,12 +117,15 @@ class Desk(Value):
             raise InvalidRequest(problem, param="mask_image", model=unable.name)
         return model, Alias(asked=asked, served_by=model.name, reason=reason)
 
-    def recipe(self, model: Model, *, seed: int, obey: bool = True) -> Recipe:
-        """`obey` makes a final refuse what its model cannot do; without it, as for drafts, wishes are met half-way."""
+    def recipe(self, model: Model, *, seed: int, asked: Model | None = None, obey: bool = True) -> Recipe:
+        """`obey` makes a final refuse what its model cannot do; without it, as for drafts, wishes are met half-way.
+
+        Guidance and steps are those of the model `asked` for where another stands in, which comes as near as it can.
+        """
         job = self.job
         final = self.tier is Tier.FINAL
         if final and obey:
-            self._check(model)
+            self._check(model, asked)
         prompt = job.prompt if model.text_guide else spell_out(job.prompt, job.expected_text)
         if len(prompt) > model.max_prompt_chars:
             problem = f'prompt has {len(prompt)} characters; model "{model.name}" takes {model.max_prompt_chars}'
@@ -152,14 +156,15 @@ class Desk(Value):
         """Where the lettering goes; under a client's mask nowhere else, unless the job says so."""
         return self.job.text_box or (self.job.edit.mask if self.job.edit else None)
 
-    def _check(self, model: Model) -> None:
+    def _check(self, model: Model, asked: Model | None) -> None:
         """Raise InvalidRequest for the first wish this model cannot fulfil."""
         job, request, rule = self.job, self.job.request, self.lineup.policy.text
         if not model.accepts(job.size):
             problem = f'model "{model.name}" does not offer {job.size}; it offers {model.sizes}'
             raise InvalidRequest(problem, param="size", model=model.name)
-        _check_range("guidance", job.guidance, model.guidance_range, model=model.name)
-        _check_range("steps", job.steps, model.steps, model=model.name)
+        for field, value in (("guidance", job.guidance), ("steps", job.steps)):
+            if value is not None:
+                _check_range(field, value, model, asked)
         if request.negative_prompt and not model.negative_prompt:
             problem = f'model "{model.name}" takes no negative prompt; leave it out'
             raise InvalidRequest(problem, param="negative_prompt", model=model.name)
@@ -210,13 +215,12 @@ def _within(value: Number | None, bounds: tuple[Number, Number] | None) -> Numbe
     return None if value is None or bounds is None else min(max(value, bounds[0]), bounds[1])
 
 
-def _check_range(
-    field: Literal["guidance", "steps"], value: float | None, bounds: tuple[float, float] | None, *, model: str
-) -> None:
-    if value is None:
-        return
-    if bounds is None:
-        raise InvalidRequest(f'model "{model}" takes no {field}; leave it out', param=field, model=model)
-    if not bounds[0] <= value <= bounds[1]:
-        problem = f'{field} of model "{model}" runs from {bounds[0]:g} to {bounds[1]:g}, not {value:g}'
-        raise InvalidRequest(problem, param=field, model=model)
+def _check_range(field: str, value: float, model: Model, asked: Model | None) -> None:
+    """What a stand-in is asked for is its model's matter; what that model takes none of, the stand-in may."""
+    decides = asked or model
+    bounds = decides.guidance_range if field == "guidance" else decides.steps
+    if bounds is None and asked is None:
+        raise InvalidRequest(f'model "{model.name}" takes no {field}; leave it out', param=field, model=model.name)
+    if bounds is not None and not bounds[0] <= value <= bounds[1]:
+        problem = f'{field} of model "{decides.name}" runs from {bounds[0]:g} to {bounds[1]:g}, not {value:g}'
+        raise InvalidRequest(problem, param=field, model=decides.name)
