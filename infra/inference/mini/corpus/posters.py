@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from math import ceil, floor
 from typing import Final, Literal
 
 import numpy as np
@@ -87,7 +88,11 @@ class Poster:
         top, bottom = 0.05, 0.95
         if self.headline is not None:
             _, above, _, below = self.headline.ink
-            top, bottom = (below + 0.04, 0.96) if above < 1 - below else (0.04, above - 0.04)
+            # In tenths: where a subject may be anywhere, its shape is hardly learned.
+            if above < 1 - below:
+                top, bottom = ceil(10 * below) / 10 + 0.02, 0.96
+            else:
+                top, bottom = 0.04, floor(10 * above) / 10 - 0.02
         room = (bottom - top) * height
         radius = min(room * 0.46, dice.uniform(0.24, 0.32) * side)
         cx = width * _ACROSS[self.choices["place"]] + dice.uniform(-0.03, 0.03) * side
