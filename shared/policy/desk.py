@@ -162,9 +162,10 @@ class Desk(Value):
         if not model.accepts(job.size):
             problem = f'model "{model.name}" does not offer {job.size}; it offers {model.sizes}'
             raise InvalidRequest(problem, param="size", model=model.name)
-        for field, value in (("guidance", job.guidance), ("steps", job.steps)):
-            if value is not None:
-                _check_range(field, value, model, asked)
+        # A stand-in is refused what the model it stands in for would refuse; the rest it does as near as it can.
+        decides, lenient = asked or model, asked is not None
+        _check_range("guidance", job.guidance, decides.guidance_range, model=decides.name, lenient=lenient)
+        _check_range("steps", job.steps, decides.steps, model=decides.name, lenient=lenient)
         if request.negative_prompt and not model.negative_prompt:
             problem = f'model "{model.name}" takes no negative prompt; leave it out'
             raise InvalidRequest(problem, param="negative_prompt", model=model.name)
@@ -215,12 +216,14 @@ def _within(value: Number | None, bounds: tuple[Number, Number] | None) -> Numbe
     return None if value is None or bounds is None else min(max(value, bounds[0]), bounds[1])
 
 
-def _check_range(field: str, value: float, model: Model, asked: Model | None) -> None:
-    """What a stand-in is asked for is its model's matter; what that model takes none of, the stand-in may."""
-    decides = asked or model
-    bounds = decides.guidance_range if field == "guidance" else decides.steps
-    if bounds is None and asked is None:
-        raise InvalidRequest(f'model "{model.name}" takes no {field}; leave it out', param=field, model=model.name)
-    if bounds is not None and not bounds[0] <= value <= bounds[1]:
-        problem = f'{field} of model "{decides.name}" runs from {bounds[0]:g} to {bounds[1]:g}, not {value:g}'
-        raise InvalidRequest(problem, param=field, model=decides.name)
+def _check_range(
+    field: str, value: float | None, bounds: tuple[float, float] | None, *, model: str, lenient: bool
+) -> None:
+    """`lenient` lets a value pass where the model takes none."""
+    if value is None or (bounds is None and lenient):
+        return
+    if bounds is None:
+        raise InvalidRequest(f'model "{model}" takes no {field}; leave it out', param=field, model=model)
+    if not bounds[0] <= value <= bounds[1]:
+        problem = f'{field} of model "{model}" runs from {bounds[0]:g} to {bounds[1]:g}, not {value:g}'
+        raise InvalidRequest(problem, param=field, model=model)

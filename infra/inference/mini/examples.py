@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from infra.inference.container.mini.vocabulary import DETAILS, TOLD
+from infra.inference.container.mini.vocabulary import DETAILS, TOLD, codes
 
 from .corpus.canvas import Floats
 from .corpus.posters import Poster, invent
@@ -76,8 +76,8 @@ def _told(poster: Poster, dice: random.Random, *, masked: bool) -> NDArray[np.in
     open_slots = {slot for slot in TOLD if dice.random() < missing}
     if "ground" in open_slots or dice.random() < UNSETTLED[masked]:
         open_slots |= set(DETAILS)
-    codes = [0 if slot in open_slots else words.index(poster.choices[slot]) + 1 for slot, words in TOLD.items()]
-    return np.array(codes, np.int64)
+    told = {slot: choice for slot, choice in poster.choices.items() if slot not in open_slots}
+    return np.array(codes(told), np.int64)
 
 
 def _mask(poster: Poster, size: tuple[int, int], dice: random.Random) -> Floats:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from infra.inference.container.mini.brief import read
-from infra.inference.container.mini.settling import codes, settled
-from infra.inference.container.mini.vocabulary import TOLD
+from infra.inference.container.mini.settling import settled
+from infra.inference.container.mini.vocabulary import TOLD, codes
 
 PROMPTS = ("", "an ontological lighthouse", "A cosy coffee shop flyer", "red stripes", "brown city, a brown cup")
 

@@ -31,7 +31,8 @@ from .brief import Brief, read
 from .glyphs import GLANCE_PX, covered, shown
 from .networks import Networks
 from .sampling import Sitting, paint
-from .settling import codes, settled
+from .settling import settled
+from .vocabulary import codes
 
 HEADLINE_BOX: Final = (0.08, 0.06, 0.84, 0.26)
 """Where words go that nobody placed, in fractions of the picture."""

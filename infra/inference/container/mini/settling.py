@@ -1,6 +1,6 @@
 """What a prompt leaves open, decided by the seed: colours that go together, an arrangement of the ground, a place.
 
-Hides which colours those are. The same seed settles the same, whatever the prompt; another seed is another picture.
+Hides which colours those are. A seed settles the same for prompts that leave the same open.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import random
 from collections.abc import Mapping
 from typing import Final
 
-from .vocabulary import DETAILS, HARMONIES, PLACES, TOLD, VARIANTS
+from .vocabulary import DETAILS, HARMONIES, PLACES, VARIANTS
 
 _GROUNDS: Final = ("plain", "gradient", "glow", "sunburst", "rings", "dots", "halves", "waves")
 """What may stand behind a subject nobody placed."""
@@ -18,19 +18,14 @@ _COLOURED: Final = ("first", "second", "subject_colour")
 
 
 def settled(choices: Mapping[str, str], seed: int) -> dict[str, str]:
-    """Choices by slot (vocabulary.TOLD): those given and, but for the ink, which the painter picks to be read, the
-    others."""
+    """A choice for every slot of vocabulary.TOLD, those given among them. Only the ink may stay open: the painter picks
+    one that can be read on what it painted."""
     dice = random.Random(f"mini {seed}")  # noqa: S311 - the seed must settle the same everywhere
     ground, subject, place = dice.choice(_GROUNDS), dice.choice(_SUBJECTS), dice.choice((*PLACES, "centre"))
     made = {"ground": ground, "subject": "nothing" if "ground" in choices else subject, "place": place, **choices}
     made |= {slot: colour for slot, colour in _harmony(choices, dice).items() if slot not in choices}
     details = {slot: str(dice.randrange(VARIANTS)) for slot in DETAILS}
     return made | details | {"layout": f"{made['ground']} {details['layout']}"}
-
-
-def codes(choices: Mapping[str, str]) -> tuple[int, ...]:
-    """Choices as the networks take them: one number a slot, 0 where it is open."""
-    return tuple(words.index(choices[slot]) + 1 if slot in choices else 0 for slot, words in TOLD.items())
 
 
 def _harmony(choices: Mapping[str, str], dice: random.Random) -> dict[str, str]:

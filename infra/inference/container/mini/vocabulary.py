@@ -156,3 +156,8 @@ def known() -> dict[str, tuple[str, str]]:
         for other in others:
             found.setdefault(other, (of[head], head))
     return found
+
+
+def codes(choices: Mapping[str, str]) -> tuple[int, ...]:
+    """Choices by slot as the networks take them: one number for each of TOLD, 0 where it is open."""
+    return tuple(words.index(choices[slot]) + 1 if slot in choices else 0 for slot, words in TOLD.items())

@@ -60,8 +60,8 @@ class Poster:
 
     def draw(self, width: int, height: int) -> NDArray[np.uint8]:
         """RGB (height, width, 3)."""
-        dice = random.Random(self.seed)
-        colours = {slot: shade(self.choices[slot], dice) for slot in ("first", "second", "subject_colour")}
+        shades = random.Random(self.seed)
+        colours = {slot: shade(self.choices[slot], shades) for slot in ("first", "second", "subject_colour")}
         canvas = Canvas(width, height, colours["first"])
         ground, dice = self.choices["ground"], random.Random(f"layout {self.choices['layout']}")
 
