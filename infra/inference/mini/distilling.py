@@ -27,6 +27,9 @@ GUIDANCE: Final = 2.0
 OWN_PATH: Final = 0.6
 """Lessons that start where the student's own steps lead; the others start from a noised poster."""
 
+Told = tuple[Tensor, Tensor]
+"""Codes and frames."""
+
 
 def lessons(student: Painter, painter: Painter, *, batch: int = BATCH) -> Callable[[int], Tensor]:
     """Step -> its loss. The painter only answers."""
@@ -36,7 +39,7 @@ def lessons(student: Painter, painter: Painter, *, batch: int = BATCH) -> Callab
         lesson = examples.batch(SEED, step, batch)
         dice, coin = torch.Generator().manual_seed(step), random.Random(f"{SEED} {step}")
         clean, condition = torch.from_numpy(lesson.pictures), torch.from_numpy(lesson.conditions)
-        codes = torch.from_numpy(lesson.codes)
+        told = (torch.from_numpy(lesson.codes), torch.from_numpy(lesson.frames))
         noise = torch.randn(clean.shape, generator=dice)
         rung = coin.randrange(STEPS)
         high, low = ladder[rung], ladder[rung + 1]
@@ -45,13 +48,13 @@ def lessons(student: Painter, painter: Painter, *, batch: int = BATCH) -> Callab
             if coin.random() < OWN_PATH:
                 start = noise
                 for above, below in itertools.pairwise(ladder[: rung + 1]):
-                    start = _stepped(start, _asked(student, start, condition, above, codes), above, below)
+                    start = _stepped(start, _asked(student, start, condition, above, told), above, below)
             goal = start
             marks = [high + (low - high) * part / SUBSTEPS for part in range(SUBSTEPS + 1)]
             for above, below in itertools.pairwise(marks):
-                goal = _stepped(goal, _guided(painter, goal, condition, above, codes), above, below)
+                goal = _stepped(goal, _guided(painter, goal, condition, above, told), above, below)
             velocity = (start - goal) / (high - low)
-        made = _asked(student, start, condition, high, codes)
+        made = _asked(student, start, condition, high, told)
         return ((start - made) / high - velocity).square().mean()
 
     return learn
@@ -65,13 +68,13 @@ def _stepped(picture: Tensor, clean: Tensor, level: float, lower: float) -> Tens
     return clean + (lower / level) * (picture - clean)
 
 
-def _asked(network: Painter, picture: Tensor, condition: Tensor, level: float, codes: Tensor) -> Tensor:
+def _asked(network: Painter, picture: Tensor, condition: Tensor, level: float, told: Told) -> Tensor:
     with torch.autocast("cpu", torch.bfloat16):
-        answer: Tensor = network(picture, condition, _full(level, len(picture)), codes)
+        answer: Tensor = network(picture, condition, _full(level, len(picture)), *told)
     return answer.float()
 
 
-def _guided(painter: Painter, picture: Tensor, condition: Tensor, level: float, codes: Tensor) -> Tensor:
-    told = _asked(painter, picture, condition, level, codes)
-    untold = _asked(painter, picture, condition, level, torch.zeros_like(codes))
-    return untold + GUIDANCE * (told - untold)
+def _guided(painter: Painter, picture: Tensor, condition: Tensor, level: float, told: Told) -> Tensor:
+    nothing = (torch.zeros_like(told[0]), torch.zeros_like(told[1]))
+    wanted, other = (_asked(painter, picture, condition, level, choices) for choices in (told, nothing))
+    return other + GUIDANCE * (wanted - other)

@@ -15,6 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from infra.inference.container.mini.arrangement import frames
 from infra.inference.container.mini.vocabulary import DETAILS, TOLD, codes
 
 from .corpus.canvas import Floats
@@ -22,9 +23,9 @@ from .corpus.posters import Poster, invent
 
 SIZES: Final = (*[(64, 64)] * 4, (80, 48), (48, 72), (96, 40))
 """Width and height of a batch, drawn anew for each."""
-UNTOLD: Final = 0.1
+UNTOLD: Final = 0.06
 """Examples told nothing: what guidance pushes away from."""
-PARTLY: Final = 0.15
+PARTLY: Final = 0.06
 """Examples told some of it."""
 UNSETTLED: Final = (0.05, 0.7)
 """Examples told no details (vocabulary.DETAILS): whole pictures, and those of which a part is kept and shows them."""
@@ -36,48 +37,55 @@ LETTER_WEIGHT: Final = 1.5
 SUBJECT_WEIGHT: Final = 2.0
 
 
+Example = tuple[Floats, Floats, NDArray[np.int64], Floats, Floats]
+"""Picture, condition (network.CONDITION), codes, frames and weights."""
+
+
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """float32, pictures in -1..1: (batch, channels, height, width); codes int64 (batch, slots); weight for the loss."""
+    """float32, pictures in -1..1: (batch, channels, height, width); codes int64 (batch, slots); frames (batch, 2, 4);
+    weight for the loss."""
 
     pictures: Floats
     conditions: Floats
     codes: NDArray[np.int64]
+    frames: Floats
     weights: Floats
 
 
-def batch(seed: str, number: int, count: int) -> Batch:
-    """The examples of one step."""
+def batch(seed: str, number: int, count: int, *, whole: bool = False) -> Batch:
+    """The examples of one step; `whole` ones are told everything, shown their letters in full and painted all over:
+    nothing in them cannot be known, and what the choices mean is learned many times faster."""
     size = random.Random(f"{seed} size {number}").choice(SIZES)
-    return stacked([example(f"{seed}/{number}/{place}", size) for place in range(count)])
+    return stacked([example(f"{seed}/{number}/{place}", size, whole=whole) for place in range(count)])
 
 
-def stacked(rows: Sequence[tuple[Floats, Floats, NDArray[np.int64], Floats]]) -> Batch:
-    pictures, conditions, codes, weights = (np.stack(column) for column in zip(*rows, strict=True))
-    return Batch(pictures, conditions, codes, weights)
+def stacked(rows: Sequence[Example]) -> Batch:
+    pictures, conditions, codes, frames, weights = (np.stack(column) for column in zip(*rows, strict=True))
+    return Batch(pictures, conditions, codes, frames, weights)
 
 
-def example(seed: str, size: tuple[int, int]) -> tuple[Floats, Floats, NDArray[np.int64], Floats]:
-    """Picture, condition (network.CONDITION), codes and weights of one example."""
+def example(seed: str, size: tuple[int, int], *, whole: bool = False) -> Example:
     dice = random.Random(f"example {seed}")
     poster = invent(seed, size)
     width, height = size
     picture = poster.draw(width, height).astype(np.float32).transpose(2, 0, 1) / 127.5 - 1
-    across = None if dice.random() < IN_FULL else round(math.exp(dice.uniform(*map(math.log, GLANCES))))
+    across = None if whole or dice.random() < IN_FULL else round(math.exp(dice.uniform(*map(math.log, GLANCES))))
     glyph = poster.glyph(width, height, across=across)
-    mask = _mask(poster, size, dice)
+    mask = np.ones((height, width), np.float32) if whole else _mask(poster, size, dice)
     condition = np.concatenate([mask[None], picture * (1 - mask), glyph[None]]).astype(np.float32)
-    return picture, condition, _told(poster, dice, masked=not mask.all()), _weights(poster, size)
+    told = poster.choices if whole else _told(poster, dice, masked=not mask.all())
+    stands = np.array(frames(told, size, poster.ink), np.float32)
+    return picture, condition, np.array(codes(told), np.int64), stands, _weights(poster, size)
 
 
-def _told(poster: Poster, dice: random.Random, *, masked: bool) -> NDArray[np.int64]:
+def _told(poster: Poster, dice: random.Random, *, masked: bool) -> dict[str, str]:
     """The choices, some of them left open."""
     missing = dice.choices((0.0, 0.35, 1.0), (1 - UNTOLD - PARTLY, PARTLY, UNTOLD))[0]
     open_slots = {slot for slot in TOLD if dice.random() < missing}
     if "ground" in open_slots or dice.random() < UNSETTLED[masked]:
         open_slots |= set(DETAILS)
-    told = {slot: choice for slot, choice in poster.choices.items() if slot not in open_slots}
-    return np.array(codes(told), np.int64)
+    return {slot: choice for slot, choice in poster.choices.items() if slot not in open_slots}
 
 
 def _mask(poster: Poster, size: tuple[int, int], dice: random.Random) -> Floats:

@@ -14,6 +14,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
+from infra.inference.container.mini import arrangement
 from infra.inference.container.mini.networks import PAINTER, REFINER, STUDENT
 from infra.inference.container.mini.vocabulary import TOLD
 
@@ -42,9 +43,10 @@ def _denoiser(network: nn.Module, path: Path) -> None:
         "condition": torch.zeros(2, CONDITION, 96, 128),
         "level": torch.full((2,), 0.5),
         "codes": torch.zeros(2, len(TOLD), dtype=torch.int64),
+        "frames": torch.zeros(2, arrangement.COUNT, len(arrangement.NOWHERE)),
     }
     sides = {0: "batch", 2: "height", 3: "width"}
-    open_sides = {"noisy": sides, "condition": sides, "level": {0: "batch"}, "codes": {0: "batch"}}
+    open_sides = {name: sides if value.ndim == 4 else {0: "batch"} for name, value in inputs.items()}
     _written(network, inputs, open_sides, path)
 
 

@@ -11,16 +11,17 @@ from typing import Final
 import torch
 from torch import Tensor
 
-MEAN: Final = 2.2
+MEAN: Final = 1.4
 SPREAD: Final = 1.6
-"""Levels are the logistic of a normal variable: half of them above 0.9, where shapes are decided, as less noise hides
-no large one. Edges are decided below and soon learned."""
+"""Levels below full noise are the logistic of a normal variable, most of them high: shapes are decided there."""
 LEAST: Final = 0.1
 """The level below which the loss divides no further."""
 
 
-def levels(count: int, dice: torch.Generator) -> Tensor:
-    return torch.sigmoid(torch.randn(count, generator=dice) * SPREAD + MEAN)
+def levels(count: int, dice: torch.Generator, *, full: float) -> Tensor:
+    """Of `count` pictures; a share `full` is nothing but noise, as at the first step of a painting."""
+    some = torch.sigmoid(torch.randn(count, generator=dice) * SPREAD + MEAN)
+    return torch.where(torch.rand(count, generator=dice) < full, 1.0, some)
 
 
 def noised(clean: Tensor, noise: Tensor, level: Tensor) -> Tensor:

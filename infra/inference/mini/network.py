@@ -3,7 +3,7 @@
 Hides the architecture. A few convolutions at a quarter of the picture's size keep edges crisp, a small transformer at
 an eighth composes. The choices are tokens beside the picture's: from scales and shifts alone it learned colours, and no
 shapes. The glyph channel enters with the picture and once more at the exit, where it switches between two colours the
-network chose for every pixel. Knows no schedule and no loss.
+network chose for every pixel. Frames enter as what every pixel's place in them is. Knows no schedule and no loss.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from infra.inference.container.mini import arrangement
 from infra.inference.container.mini.vocabulary import TOLD
 
 PATCH: Final = 4
@@ -24,6 +25,10 @@ GRAIN: Final = 8
 CONDITION: Final = 5
 """Channels beside the picture: mask (1 is painted), the picture to keep (3), glyphs (1)."""
 _WAVES: Final = (1, 2, 4, 8)
+_FRAME_WAVES: Final = (0.125, 0.25, 0.5, 1.0)
+_SLANTING_WAVES: Final = (0.5, 1.0)
+_TURNS: Final = 5
+FIELDS: Final = arrangement.COUNT * 2 * (2 * len(_FRAME_WAVES) + 3 * len(_SLANTING_WAVES) + _TURNS)
 
 
 @dataclass(frozen=True)
@@ -107,7 +112,7 @@ class Painter(nn.Module):
         self.words = nn.ModuleList(nn.Embedding(len(words) + 1, 64) for words in TOLD.values())
         self.gather = nn.Sequential(nn.Linear(64 * len(TOLD), told), nn.SiLU(), nn.Linear(told, told))
         self.clock = nn.Sequential(nn.Linear(64, told), nn.SiLU(), nn.Linear(told, told))
-        self.stem = Conv((3 + CONDITION) * PATCH * PATCH + 4 * len(_WAVES), fine, 1)
+        self.stem = Conv((3 + CONDITION + FIELDS) * PATCH * PATCH + 4 * len(_WAVES), fine, 1)
         self.down = nn.ModuleList(Residual(fine, told) for _ in range(shape.down))
         self.halving = Conv(fine, coarse, 2, stride=2)
         self.where = Conv(4 * len(_WAVES), coarse, 1)
@@ -120,10 +125,11 @@ class Painter(nn.Module):
         self.up = nn.ModuleList(Residual(fine, told) for _ in range(shape.up))
         self.exit = Conv(fine, 2 * 3 * PATCH * PATCH, 3, zero=True)
 
-    def forward(self, noisy: Tensor, condition: Tensor, level: Tensor, codes: Tensor) -> Tensor:
-        """`level` is the noise, 0..1 of each picture; `codes` its choices by slot, 0 where open."""
+    def forward(self, noisy: Tensor, condition: Tensor, level: Tensor, codes: Tensor, frames: Tensor) -> Tensor:
+        """`level` is the noise, 0..1 of each picture; `codes` its choices by slot, 0 where open; `frames` those of
+        arrangement.frames, (batch, 2, 4)."""
         told = functional.silu(self.gather(self._worded(codes)) + self.clock(_waves(level)))
-        packed = functional.pixel_unshuffle(torch.cat([noisy, condition], 1), PATCH)
+        packed = functional.pixel_unshuffle(torch.cat([noisy, condition, _fields(frames, noisy)], 1), PATCH)
         fine = self.stem(torch.cat([packed, _places(packed)], 1).contiguous(memory_format=torch.channels_last))
         for block in self.down:
             fine = block(fine, told)
@@ -160,6 +166,30 @@ def _places(like: Tensor) -> Tensor:
     rows, columns = ys[:, None].expand(height, width), xs[None, :].expand(height, width)
     waves = [wave(place * math.pi * n) for place in (rows, columns) for n in _WAVES for wave in (torch.sin, torch.cos)]
     return torch.stack(waves)[None].expand(batch, -1, -1, -1).to(like.dtype)
+
+
+def _fields(frames: Tensor, like: Tensor) -> Tensor:
+    """The place of every pixel in every frame as waves, straight, slanting, around the origin and away from it:
+    (batch, FIELDS, height, width)."""
+    height, width = like.shape[2:]
+    ys = ((torch.arange(height, device=like.device) + 0.5) / min(height, width))[:, None]
+    xs = ((torch.arange(width, device=like.device) + 0.5) / min(height, width))[None, :]
+    x, y, along, across = frames.float()[..., None, None].unbind(2)
+    u, v = along * (xs - x) + across * (ys - y), along * (ys - y) - across * (xs - x)
+    away = torch.sqrt(u.square() + v.square() + 1e-6)
+    straight, others = torch.cat([u, v], 1), torch.cat([u + v, u - v, away], 1)
+    waves = [wave(straight * (2 * math.pi * n)) for n in _FRAME_WAVES for wave in (torch.sin, torch.cos)]
+    waves += [wave(others * (2 * math.pi * n)) for n in _SLANTING_WAVES for wave in (torch.sin, torch.cos)]
+    once = (u / away, v / away)
+    twice, thrice = _around(once, once), _around(_around(once, once), once)
+    six = _around(thrice, thrice)
+    waves += [part for turn in (once, twice, thrice, six, _around(six, six)) for part in turn]
+    return torch.cat(waves, 1).to(like.dtype)
+
+
+def _around(one: tuple[Tensor, Tensor], other: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    """Cosine and sine of the sum of two angles."""
+    return one[0] * other[0] - one[1] * other[1], one[0] * other[1] + one[1] * other[0]
 
 
 def _turns(height: int, width: int, said: Tensor) -> tuple[Tensor, Tensor]:

@@ -5,7 +5,7 @@ Hides how a step's examples become tensors, drawn one step ahead while the netwo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final
 
@@ -17,8 +17,10 @@ from .network import Painter
 
 SEED: Final = "mini-1"
 BATCH: Final = 64
-LOOKS: Final = 2
-"""At each picture of a batch, with other noise: drawing costs a fifth as much as learning."""
+COMPOSING: Final = 1_500
+"""Steps at the beginning with whole examples and nothing but noise to start from: choices alone help, and say all."""
+FULL: Final = 0.4
+"""Share of lessons from nothing but noise afterwards."""
 
 
 def lessons(painter: Painter, *, batch: int = BATCH, fast: bool = False) -> Callable[[int], Tensor]:
@@ -27,19 +29,18 @@ def lessons(painter: Painter, *, batch: int = BATCH, fast: bool = False) -> Call
     ahead = ThreadPoolExecutor(1)
     drawn: dict[int, Future[examples.Batch]] = {}
 
+    def draw(step: int) -> Future[examples.Batch]:
+        return ahead.submit(examples.batch, SEED, step, batch, whole=step < COMPOSING)
+
     def learn(step: int) -> Tensor:
-        now = drawn.pop(step, None) or ahead.submit(examples.batch, SEED, step, batch // LOOKS)
-        drawn[step + 1] = ahead.submit(examples.batch, SEED, step + 1, batch // LOOKS)
-        clean, condition, codes, weights = _looked_at(now.result())
+        now = drawn.pop(step, None) or draw(step)
+        drawn[step + 1] = draw(step + 1)
+        clean, condition, codes, frames, weights = map(torch.from_numpy, vars(now.result()).values())
         dice = torch.Generator().manual_seed(step)
-        noise, level = torch.randn(clean.shape, generator=dice), flow.levels(batch, dice)
+        noise = torch.randn(clean.shape, generator=dice)
+        level = flow.levels(batch, dice, full=1.0 if step < COMPOSING else FULL)
         with torch.autocast("cpu", torch.bfloat16):
-            predicted = forward(flow.noised(clean, noise, level), condition, level, codes)
+            predicted = forward(flow.noised(clean, noise, level), condition, level, codes, frames)
         return flow.loss(predicted, clean, level, weights)
 
     return learn
-
-
-def _looked_at(lesson: examples.Batch) -> Iterator[Tensor]:
-    parts = (lesson.pictures, lesson.conditions, lesson.codes, lesson.weights)
-    return (torch.from_numpy(part).repeat(LOOKS, *[1] * (part.ndim - 1)) for part in parts)

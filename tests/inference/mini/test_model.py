@@ -19,7 +19,7 @@ from infra.inference.container.models import offer
 from infra.inference.container.protocol import InvalidRequest, InvocationRequest, Lettering
 
 
-def _white_letters(noisy: Floats, condition: Floats, level: Floats, codes: NDArray[np.int64]) -> Floats:
+def _white_letters(noisy: Floats, condition: Floats, level: Floats, codes: NDArray[np.int64], frames: Floats) -> Floats:
     """Blue, and white where the glyph channel is."""
     blue = np.array([-1.0, -1.0, 1.0], np.float32)[None, :, None, None]
     return np.asarray(blue + condition[:, 4:5] * (1 - blue), np.float32)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from infra.inference.container.mini.vocabulary import DETAILS, TOLD
+from infra.inference.container.mini.arrangement import frames
+from infra.inference.container.mini.vocabulary import DETAILS, SUBJECTS, TOLD
 from infra.inference.mini import examples
 from infra.inference.mini.corpus.posters import invent, wordless
 
@@ -44,7 +45,7 @@ def test_an_example_follows_from_its_number_and_keeps_what_is_not_masked() -> No
     one, again = examples.batch("seed", 3, 12), examples.batch("seed", 3, 12)
     mask, kept = one.conditions[:, :1], one.conditions[:, 1:4]
 
-    assert all(np.array_equal(getattr(one, part), getattr(again, part)) for part in ("pictures", "conditions", "codes"))
+    assert all(np.array_equal(part, same) for part, same in zip(vars(one).values(), vars(again).values(), strict=True))
     assert np.array_equal(kept, one.pictures * (1 - mask))
     assert one.codes.shape == (12, len(TOLD))
     assert (one.codes <= [len(words) for words in TOLD.values()]).all()
@@ -57,6 +58,42 @@ def test_the_details_are_told_only_with_their_ground_and_seldom_where_a_part_of_
 
     assert not told[lesson.codes[:, slots.index("ground")] == 0].any()
     assert told[masked].mean() < 0.4 < told[~masked].mean()
+
+
+def test_a_frame_is_told_with_the_choices_it_follows_from() -> None:
+    lesson = examples.batch("frames", 0, 200)
+    ground, subject = (lesson.frames[:, number].any(axis=1) for number in range(2))
+    slots = list(TOLD)
+    layout, what, pose = (lesson.codes[:, slots.index(slot)] for slot in ("layout", "subject", "pose"))
+    nothing = SUBJECTS.index("nothing") + 1
+
+    assert not ground[layout == 0].any()
+    assert 0.2 < ground[layout > 0].mean() < 0.6
+    assert not subject[(what == 0) | (what == nothing) | (pose == 0)].any()
+    assert subject[(what > 0) & (what != nothing) & (pose > 0)].mean() > 0.9
+
+
+def test_a_whole_example_leaves_nothing_to_guess() -> None:
+    lesson = examples.batch("whole", 0, 40, whole=True)
+
+    assert lesson.codes.all()
+    assert (lesson.conditions[:, 0] == 1).all()
+    assert not lesson.conditions[:, 1:4].any()
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_a_subject_fills_its_frame(number: int) -> None:
+    usual = invent(f"frame/{number}")
+    told = {"ground": "plain", "layout": "plain 0", "first": "white", "subject": "circle", "subject_colour": "black"}
+    poster = replace(usual, choices={**usual.choices, **told}, headline=None, support="none")
+    frame = frames(poster.choices, (1, 1), poster.ink)[1]
+
+    dark = poster.draw(100, 100).astype(int).sum(axis=2) < 200
+    rows, columns = np.nonzero(dark)
+
+    assert columns.mean() / 100 == pytest.approx(frame.x, abs=0.02)
+    assert rows.mean() / 100 == pytest.approx(frame.y, abs=0.02)
+    assert dark.sum() / 1e4 == pytest.approx(np.pi * (0.9 / frame.along) ** 2, rel=0.05)
 
 
 def test_posters_of_one_arrangement_have_their_edges_in_the_same_places() -> None:

@@ -7,11 +7,13 @@ import pytest
 from numpy.typing import NDArray
 
 from infra.inference.container.masks import Floats
-from infra.inference.container.mini.frames import painted_size
+from infra.inference.container.mini.arrangement import NOWHERE, Frame
 from infra.inference.container.mini.sampling import GUIDED_ABOVE, Sitting, levels, noise, paint
+from infra.inference.container.mini.sizes import painted_size
 
 GREY = np.full((3, 16, 24), 0.25, np.float32)
 NO_WORDS = np.zeros((16, 24), np.float32)
+FRAMES = (Frame(0.5, 0.5, 4.0, 0.0), NOWHERE)
 
 
 class Sure:
@@ -19,15 +21,20 @@ class Sure:
 
     def __init__(self) -> None:
         self.asked: list[tuple[float, int]] = []
+        self.framed: list[bool] = []
 
-    def __call__(self, noisy: Floats, condition: Floats, level: Floats, codes: NDArray[np.int64]) -> Floats:
+    def __call__(
+        self, noisy: Floats, condition: Floats, level: Floats, codes: NDArray[np.int64], frames: Floats
+    ) -> Floats:
         self.asked.append((float(level[0]), len(noisy)))
-        told = codes.any(axis=1)[:, None, None, None]
+        self.framed = [bool(each.any()) for each in frames]
+        told = np.any(codes, axis=1)[:, None, None, None]
         return np.asarray(np.where(told, GREY[None], GREY[None] - 0.1), np.float32)
 
 
 def _sitting(**changes: object) -> Sitting:
-    usual = {"codes": (1, 2), "seed": 7, "glyph": NO_WORDS, "steps": 5, "guidance": 1.0, "against": (0, 0)}
+    usual = {"codes": (1, 2), "frames": FRAMES, "seed": 7, "glyph": NO_WORDS, "steps": 5, "guidance": 1.0}
+    usual |= {"against": (0, 0)}
     return Sitting(**(usual | changes))  # type: ignore[arg-type]  # one fixture for many fields
 
 
@@ -44,6 +51,7 @@ def test_guidance_asks_twice_in_one_forward_and_goes_beyond_what_was_told() -> N
 
     assert paint(_sitting(guidance=3.0, steps=1), sure) == pytest.approx(GREY + 0.2, abs=1e-6)
     assert sure.asked == [(1.0, 2)]
+    assert sure.framed == [True, False]
 
 
 def test_guidance_leads_away_from_a_negative_prompt() -> None:

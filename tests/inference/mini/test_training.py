@@ -131,13 +131,14 @@ def test_what_is_exported_paints_like_what_was_trained(
     nets = networks.load(networks.STUDENT, folder)
     noisy, condition = torch.randn(2, 3, height, width), torch.rand(2, 5, height, width)
     level, codes = torch.tensor([0.3, 0.9]), torch.tensor([[1, 2, 0, 4, 0, 2, 7, 3, 1], [0] * len(TOLD)])
+    frames = torch.tensor([[[0.4, 0.6, 3.0, 1.0], [0.5, 0.5, 4.0, 0.0]], [[0.0] * 4] * 2])
     picture, glyph = torch.rand(3, height, width), torch.rand(2 * height, 2 * width)
 
-    painted = nets.denoise(*(part.numpy() for part in (noisy, condition, level, codes)))
+    painted = nets.denoise(*(part.numpy() for part in (noisy, condition, level, codes, frames)))
     doubled = nets.double(picture.numpy(), glyph.numpy())
 
     with torch.inference_mode():
-        assert painted == pytest.approx(painter(noisy, condition, level, codes).numpy(), abs=0.02)
+        assert painted == pytest.approx(painter(noisy, condition, level, codes, frames).numpy(), abs=0.02)
         assert doubled == pytest.approx(refiner(picture[None], glyph[None, None])[0].numpy(), abs=0.02)
 
 
@@ -165,6 +166,7 @@ def test_the_number_of_threads_changes_no_bit(exported: tuple[Painter, Refiner, 
         np.random.default_rng(1).random((2, 5, 96, 96), np.float32),
         np.array([0.5, 0.5], np.float32),
         np.ones((2, len(TOLD)), np.int64),
+        np.ones((2, 2, 4), np.float32),
     )
 
     one, two = (networks.load(networks.PAINTER, exported[2], threads=count).denoise(*inputs) for count in (1, 2))

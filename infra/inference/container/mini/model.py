@@ -26,7 +26,7 @@ from ..masks import Floats, PixelBox, Pixels, paste, pixel_box, solid, within
 from ..pictures import Given, given
 from ..port import Picture
 from ..protocol import InvalidRequest, InvocationRequest
-from . import frames, networks
+from . import arrangement, networks, sizes
 from .brief import Brief, read
 from .glyphs import GLANCE_PX, covered, shown
 from .networks import Networks
@@ -114,19 +114,20 @@ class _Painting:
         self._request, self._pictures, self._brief, self._layout = request, pictures, brief, layout
         self._tier, self._networks = tier, nets
         self._size = (request.width, request.height)
-        self._painted = frames.painted_size(*self._size)
+        self._painted = sizes.painted_size(*self._size)
         self._steps = request.steps or (MASKED_STEPS if pictures.mask is not None else tier.steps)
         self._guidance = tier.guidance if request.guidance_scale is None else max(1.0, request.guidance_scale)
         # A picture that is shown tells what else would be the seed's to settle.
         free = pictures.init is None
         self._choices = settled(brief.choices, request.seed) if free else dict(brief.choices)
         self._letters = covered(layout.lines, *self._size) if layout else Image.new("L", self._size)
+        self._ink = _shares(self._letters.getbbox(), *self._size)
 
     def whole(self) -> Pixels:
         """Painted from noise, or from the picture it starts with."""
         init, start = self._pictures.init, None
         if init is not None:
-            start = frames.numbers(init, self._painted)
+            start = sizes.numbers(init, self._painted)
         across = None if self._request.sampler == "typography" else GLANCE_PX
         sitting = self._sitting(across, start=start)
         return self._enlarged(paint(sitting, self._networks.denoise), across)
@@ -140,10 +141,10 @@ class _Painting:
         if typesetting:
             self._letters = Image.new("L", self._size)
         across = GLANCE_PX if self._request.sampler == "default" else None
-        kept, cover = frames.numbers(init, self._painted), frames.covering(mask, self._painted)
+        kept, cover = sizes.numbers(init, self._painted), sizes.covering(mask, self._painted)
         sitting = self._sitting(across, kept=kept, mask=cover)
         small = paint(sitting, self._networks.denoise)
-        painted = paste(init, self._enlarged(small, across, part=frames.around(cover)), mask)
+        painted = paste(init, self._enlarged(small, across, part=sizes.around(cover)), mask)
         if typesetting and self._layout:
             return typeset(painted, self._layout, within=mask).pixels
         return painted
@@ -167,6 +168,7 @@ class _Painting:
         strength = STRENGTH if self._request.strength is None else self._request.strength
         return Sitting(
             codes=codes(self._choices),
+            frames=arrangement.frames(self._choices, self._painted, self._ink),
             seed=self._request.seed,
             glyph=shown(self._letters, self._painted, across=across),
             steps=self._steps,
@@ -180,7 +182,7 @@ class _Painting:
 
     def _enlarged(self, picture: Floats, across: int | None, *, part: PixelBox | None = None) -> Pixels:
         """At the size asked for; all but `part` (painted pixels) is left black, where only that is wanted."""
-        times = frames.doublings(self._painted, *self._size, most=self._tier.doublings)
+        times = sizes.doublings(self._painted, *self._size, most=self._tier.doublings)
         left, top, right, bottom = part or (0, 0, *self._painted)
         picture = picture[:, top:bottom, left:right]
         for doubling in range(1, times + 1):
@@ -189,7 +191,14 @@ class _Painting:
             picture = self._networks.double(picture, shown(self._letters, size, across=across)[rows, columns])
         whole = np.full((3, self._painted[1] << times, self._painted[0] << times), -1, np.float32)
         whole[:, top << times : bottom << times, left << times : right << times] = picture
-        return frames.pixels_of(whole, self._size, seed=self._request.seed)
+        return sizes.pixels_of(whole, self._size, seed=self._request.seed)
+
+
+def _shares(box: PixelBox | None, width: int, height: int) -> arrangement.Box | None:
+    if box is None:
+        return None
+    left, top, right, bottom = box
+    return left / width, top / height, right / width, bottom / height
 
 
 def _layout(request: InvocationRequest, mask: Floats | None) -> Layout | None:

@@ -38,8 +38,8 @@ def load(denoiser: str, folder: Path = WEIGHTS, *, threads: int = 0) -> Networks
     """The networks in a folder; `threads` 0 leaves their number to onnxruntime."""
     painting, refining = (_session(folder / name, threads) for name in (denoiser, REFINER))
 
-    def denoise(noisy: Floats, condition: Floats, level: Floats, codes: NDArray[np.int64]) -> Floats:
-        inputs = {"noisy": noisy, "condition": condition, "level": level, "codes": codes}
+    def denoise(noisy: Floats, condition: Floats, level: Floats, codes: NDArray[np.int64], frames: Floats) -> Floats:
+        inputs = {"noisy": noisy, "condition": condition, "level": level, "codes": codes, "frames": frames}
         return np.asarray(painting.run(None, inputs)[0])
 
     def double(picture: Floats, glyph: Floats) -> Floats:

@@ -7,6 +7,7 @@ arguments give the same numbers: noise comes from the seed alone, whatever else 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..masks import Floats
+from .arrangement import Frame
 
 SHIFT: Final = 3.0
 """Steps are denser where there is much noise: level = shift * u / (1 + (shift - 1) * u)."""
@@ -26,7 +28,9 @@ GUIDED_ABOVE: Final = 0.5
 class Denoiser(Protocol):
     """The painter or its student."""
 
-    def __call__(self, noisy: Floats, condition: Floats, level: Floats, codes: NDArray[np.int64]) -> Floats:
+    def __call__(
+        self, noisy: Floats, condition: Floats, level: Floats, codes: NDArray[np.int64], frames: Floats
+    ) -> Floats:
         """The clean pictures, (batch, 3, height, width) in about -1..1. `level` is the noise of each, 0..1."""
 
 
@@ -34,11 +38,13 @@ class Denoiser(Protocol):
 class Sitting:
     """One picture to paint, at the painter's size: pictures (3, height, width) in -1..1, the others (height, width).
 
-    `against` are the choices guidance leads away from: all open, or those of a negative prompt. `mask` 1 is painted
+    `codes` and `frames` are what the choices come to. `against` are the choices guidance leads away from, whose frames
+    are open: all open, or those of a negative prompt. `mask` 1 is painted
     and 0 kept from `kept`. `start` is what an img2img begins with; `strength` how much noise is laid over it, 1 all.
     """
 
     codes: tuple[int, ...]
+    frames: Sequence[Frame]
     seed: int
     glyph: Floats
     steps: int
@@ -89,14 +95,15 @@ def paint(sitting: Sitting, denoiser: Denoiser) -> Floats:
 
 def _predicted(picture: Floats, shown: Floats, level: float, sitting: Sitting, denoiser: Denoiser) -> Floats:
     """While composition is decided two thoughts, and further from the second one by the guidance; then one."""
-    codes = np.array([sitting.codes], np.int64)
+    codes, frames = np.array([sitting.codes], np.int64), np.array([sitting.frames], np.float32)
     if sitting.guidance == 1 or level <= GUIDED_ABOVE:
-        return denoiser(picture, shown, np.array([level], np.float32), codes)
+        return denoiser(picture, shown, np.array([level], np.float32), codes, frames)
     both = denoiser(
         np.concatenate([picture, picture]),
         np.concatenate([shown, shown]),
         np.array([level, level], np.float32),
         np.concatenate([codes, np.array([sitting.against], np.int64)]),
+        np.concatenate([frames, np.zeros_like(frames)]),
     )
     told, other = both[:1], both[1:]
     return np.asarray(other + np.float32(sitting.guidance) * (told - other))

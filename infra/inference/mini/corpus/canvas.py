@@ -11,6 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from infra.inference.container.mini.arrangement import Frame
+
 Floats = NDArray[np.float32]
 Colour = tuple[float, float, float]
 """sRGB, 0..1."""
@@ -28,6 +30,12 @@ class Canvas:
         self.y: Floats = np.broadcast_to(ys[:, None], (height, width))
         self.pixels: Floats = np.empty((height, width, 3), np.float32)
         self.pixels[:] = np.asarray(colour, np.float32)
+
+    def within(self, frame: Frame) -> tuple[Floats, Floats]:
+        """The place of every pixel in a frame."""
+        x, y = self.x - np.float32(frame.x), self.y - np.float32(frame.y)
+        along, across = np.float32(frame.along), np.float32(frame.across)
+        return along * x + across * y, along * y - across * x
 
     def lay(self, cover: Floats, colour: Colour) -> None:
         """Colour over the picture, as much as `cover` (0..1) says."""

@@ -1,6 +1,7 @@
 """Patterns behind everything: stripes, checks, dots, sunbursts and the like, in two colours.
 
-Hides their geometry. Each takes the canvas, already in the first colour, and lays the second over it.
+Hides their geometry. A ground takes the canvas, already in the first colour, and lays the second over it; one that
+repeats answers the distance to its second colour, from a point's place in its frame and in the frame's unit.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 from .canvas import Canvas, Colour, Floats, mixed
 
 Ground = Callable[[Canvas, Colour, Colour, random.Random], None]
+Repeat = Callable[[Floats, Floats], Floats]
 
 
 def plain(canvas: Canvas, first: Colour, _second: Colour, dice: random.Random) -> None:
@@ -32,46 +34,6 @@ def glow(canvas: Canvas, _first: Colour, second: Colour, dice: random.Random) ->
     x, y = _centred(canvas, dice, 0.15)
     away = np.asarray(np.hypot(x, y) / np.float32(dice.uniform(0.55, 0.75)), np.float32)
     canvas.lay(1 - _ramp(away), second)
-
-
-def stripes(canvas: Canvas, _first: Colour, second: Colour, dice: random.Random) -> None:
-    lean = dice.choice((0.0, 0.7071, 0.7071, -0.7071, 1.0))
-    along = canvas.x * np.float32(math.sqrt(1 - lean * lean)) + canvas.y * np.float32(lean)
-    canvas.lay(_bands(canvas, along, dice.uniform(0.11, 0.2), dice.random()), second)
-
-
-def checks(canvas: Canvas, _first: Colour, second: Colour, dice: random.Random) -> None:
-    size, dx, dy = 1 / dice.choice((5, 6, 7, 8)), dice.random(), dice.random()
-    one, other = _bands(canvas, canvas.x, size * 2, dx), _bands(canvas, canvas.y, size * 2, dy)
-    canvas.lay(one + other - 2 * one * other, second)
-
-
-def dots(canvas: Canvas, _first: Colour, second: Colour, dice: random.Random) -> None:
-    size, dx, dy = dice.uniform(0.11, 0.17), dice.random(), dice.random()
-    row = np.floor(canvas.y / np.float32(size) + np.float32(dy))
-    x = np.mod(canvas.x / np.float32(size) + np.float32(dx) + row * np.float32(0.5), 1) - np.float32(0.5)
-    y = np.mod(canvas.y / np.float32(size) + np.float32(dy), 1) - np.float32(0.5)
-    canvas.lay(canvas.inside((np.hypot(x, y) - np.float32(dice.uniform(0.2, 0.3))) * np.float32(size)), second)
-
-
-def sunburst(canvas: Canvas, _first: Colour, second: Colour, dice: random.Random) -> None:
-    x, y = _centred(canvas, dice, 0.2)
-    rays = dice.choice((8, 10, 12, 14))
-    turn = np.arctan2(y, x) * np.float32(rays / (2 * math.pi)) + np.float32(dice.random())
-    edge = np.abs(np.mod(turn, 1) - np.float32(0.5)) - np.float32(0.25)
-    canvas.lay(canvas.inside(edge * np.hypot(x, y) * np.float32(2 * math.pi / rays)), second)
-
-
-def rings(canvas: Canvas, _first: Colour, second: Colour, dice: random.Random) -> None:
-    x, y = _centred(canvas, dice, 0.15)
-    canvas.lay(_bands(canvas, np.hypot(x, y), dice.uniform(0.14, 0.24), dice.random()), second)
-
-
-def waves(canvas: Canvas, _first: Colour, second: Colour, dice: random.Random) -> None:
-    period, depth = dice.uniform(0.3, 0.5), dice.uniform(0.02, 0.045)
-    bend = np.sin(canvas.x * np.float32(2 * math.pi / period) + np.float32(dice.uniform(0, 6.28)))
-    along = canvas.y + bend * np.float32(depth)
-    canvas.lay(_bands(canvas, along, dice.uniform(0.15, 0.22), dice.random()), second)
 
 
 def halves(canvas: Canvas, _first: Colour, second: Colour, dice: random.Random) -> None:
@@ -95,25 +57,54 @@ def confetti(canvas: Canvas, _first: Colour, second: Colour, dice: random.Random
             canvas.pixels[part] += cover * (np.asarray(second, np.float32) - canvas.pixels[part])
 
 
-def zigzag(canvas: Canvas, _first: Colour, second: Colour, dice: random.Random) -> None:
-    period, depth = dice.choice((0.2, 0.25, 1 / 3)), dice.uniform(0.3, 0.45)
-    tooth = np.abs(np.mod(canvas.x / np.float32(period) + np.float32(dice.random()), 1) - np.float32(0.5))
-    along = canvas.y + tooth * np.float32(2 * period * depth)
-    canvas.lay(_bands(canvas, along, dice.uniform(0.16, 0.24), dice.random()), second)
+def stripes(u: Floats, _v: Floats) -> Floats:
+    return _bands(u)
+
+
+def checks(u: Floats, v: Floats) -> Floats:
+    one, other = _bands(u), _bands(v)
+    return np.maximum(np.minimum(one, other), -np.maximum(one, other))
+
+
+def dots(u: Floats, v: Floats) -> Floats:
+    """Two rows and two columns, every other row half a column along."""
+    row = np.floor(2 * v)
+    x, y = np.mod(2 * u + np.float32(0.5) * row, 1) - np.float32(0.5), np.mod(2 * v, 1) - np.float32(0.5)
+    return np.asarray((np.hypot(x, y) - np.float32(0.26)) / 2, np.float32)
+
+
+def sunburst(u: Floats, v: Floats) -> Floats:
+    rays = 12
+    turn = np.arctan2(v, u) * np.float32(rays / (2 * math.pi))
+    return _bands(turn) * np.hypot(u, v) * np.float32(2 * math.pi / rays)
+
+
+def rings(u: Floats, v: Floats) -> Floats:
+    return _bands(np.hypot(u, v))
+
+
+def waves(u: Floats, v: Floats) -> Floats:
+    return _bands(np.asarray(v + np.float32(0.2) * np.sin(u * np.float32(math.pi)), np.float32))
+
+
+def zigzag(u: Floats, v: Floats) -> Floats:
+    return _bands(v + np.float32(0.9) * np.abs(np.mod(u, 1) - np.float32(0.5)))
 
 
 GROUNDS: Final[Mapping[str, Ground]] = {
     "plain": plain,
     "gradient": gradient,
     "glow": glow,
+    "halves": halves,
+    "confetti": confetti,
+}
+REPEATS: Final[Mapping[str, Repeat]] = {
     "stripes": stripes,
     "checks": checks,
     "dots": dots,
     "sunburst": sunburst,
     "rings": rings,
     "waves": waves,
-    "halves": halves,
-    "confetti": confetti,
     "zigzag": zigzag,
 }
 QUIET: Final = frozenset({"plain", "gradient", "glow"})
@@ -125,10 +116,9 @@ def _ramp(share: Floats) -> Floats:
     return np.asarray(share * share * (3 - 2 * share))
 
 
-def _bands(canvas: Canvas, along: Floats, period: float, phase: float) -> Floats:
-    """Coverage of every other band along a coordinate."""
-    edge = np.abs(np.mod(along / np.float32(period) + np.float32(phase), 1) - np.float32(0.5)) - np.float32(0.25)
-    return canvas.inside(edge * np.float32(period))
+def _bands(along: Floats) -> Floats:
+    """Distance to every other band along a coordinate, one pair to a unit."""
+    return np.abs(np.mod(along, 1) - np.float32(0.5)) - np.float32(0.25)
 
 
 def _centred(canvas: Canvas, dice: random.Random, reach: float) -> tuple[Floats, Floats]:

@@ -9,20 +9,21 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from math import ceil, floor
+from math import hypot
 from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ImageFilter
 
+from infra.inference.container.mini.arrangement import Box, repeat, stand
 from infra.inference.container.mini.glyphs import shown
 from infra.inference.container.mini.vocabulary import COLOURS, DETAILS, HARMONIES, PATTERNS, PLACES, SUBJECTS, VARIANTS
 from infra.inference.container.mini.vocabulary import SCENES as SCENE_WORDS
 
 from . import headlines
 from .canvas import Canvas, Colour, Floats, luma, mixed
-from .grounds import GROUNDS, QUIET
+from .grounds import GROUNDS, QUIET, REPEATS
 from .headlines import Headline
 from .palettes import RGB, readable, shade
 from .scenes import SCENES
@@ -34,7 +35,6 @@ SKY: Final = frozenset({"sun", "moon", "circle", "ring", "cloud"})
 LETTERED: Final = 0.8
 OUTLINE: Final = 0.012
 """Around letters on a busy ground, in parts of the shorter side."""
-_ACROSS: Final = {"left": 0.26, "centre": 0.5, "right": 0.74}
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,11 @@ class Poster:
             hidden.add("ink")
         return frozenset(self.choices) - hidden - set(DETAILS)
 
+    @property
+    def ink(self) -> Box | None:
+        """Where its letters are."""
+        return None if self.headline is None else self.headline.ink
+
     def draw(self, width: int, height: int) -> NDArray[np.uint8]:
         """RGB (height, width, 3)."""
         shades = random.Random(self.seed)
@@ -73,6 +78,11 @@ class Poster:
             SCENES[ground](canvas, colours["first"], colours["second"], dice, subject if in_sky else lambda: None)
             if not in_sky:
                 subject()
+        elif ground in REPEATS:
+            frame = repeat(self.choices["layout"], canvas.width, canvas.height)
+            distance = REPEATS[ground](*canvas.within(frame)) / np.float32(hypot(frame.along, frame.across))
+            canvas.lay(canvas.inside(distance), colours["second"])
+            subject()
         else:
             GROUNDS[ground](canvas, colours["first"], colours["second"], dice)
             subject()
@@ -81,24 +91,12 @@ class Poster:
         return np.asarray(np.clip(canvas.pixels * 255 + 0.5, 0, 255).astype(np.uint8))
 
     def stand(self, width: float, height: float) -> tuple[float, float, float] | None:
-        """Middle and radius of the subject, in the unit of the sides, in the larger room the headline leaves."""
+        """Middle and radius of the subject, in the unit of the sides."""
         if self.choices["subject"] == "nothing":
             return None
-        dice, side = random.Random(f"pose {self.choices['pose']}"), min(width, height)
-        top, bottom = 0.05, 0.95
-        if self.headline is not None:
-            _, above, _, below = self.headline.ink
-            # In tenths: where a subject may be anywhere, its shape is hardly learned.
-            if above < 1 - below:
-                top, bottom = ceil(10 * below) / 10 + 0.02, 0.96
-            else:
-                top, bottom = 0.04, floor(10 * above) / 10 - 0.02
-        room = (bottom - top) * height
-        radius = min(room * 0.46, dice.uniform(0.24, 0.32) * side)
-        cx = width * _ACROSS[self.choices["place"]] + dice.uniform(-0.03, 0.03) * side
-        cx = min(width - radius * 0.9, max(radius * 0.9, cx))
-        cy = (top + bottom) / 2 * height + dice.uniform(-0.5, 0.5) * (room - 2 * radius) * 0.5
-        return cx, cy, radius
+        side = min(width, height)
+        x, y, radius = stand(self.choices["place"], self.choices["pose"], (width / side, height / side), self.ink)
+        return x * side, y * side, radius * side
 
     def glyph(self, width: int, height: int, *, across: int | None = None) -> Floats:
         """The glyph channel, 0..1."""
