@@ -88,7 +88,8 @@ def waves(u: Floats, v: Floats) -> Floats:
 
 
 def zigzag(u: Floats, v: Floats) -> Floats:
-    return _bands(v + np.float32(0.9) * np.abs(np.mod(u, 1) - np.float32(0.5)))
+    tooth = np.abs(np.mod(u, 1) - np.float32(0.5))
+    return _bands(np.asarray(v + np.float32(0.9) * tooth, np.float32))
 
 
 GROUNDS: Final[Mapping[str, Ground]] = {
