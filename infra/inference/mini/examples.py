@@ -34,7 +34,7 @@ IN_FULL: Final = 0.5
 """Headlines shown in full; the others at a glance."""
 GLANCES: Final = (18, 110)
 LETTER_WEIGHT: Final = 1.5
-SUBJECT_WEIGHT: Final = 2.0
+SUBJECT_WEIGHT: Final = 3.0
 
 
 Example = tuple[Floats, Floats, NDArray[np.int64], Floats, Floats]

@@ -109,16 +109,15 @@ class Painter(nn.Module):
         shape = shape or Shape()
         fine, coarse = shape.fine, shape.coarse
         told = coarse
-        self.words = nn.ModuleList(nn.Embedding(len(words) + 1, 64) for words in TOLD.values())
-        self.gather = nn.Sequential(nn.Linear(64 * len(TOLD), told), nn.SiLU(), nn.Linear(told, told))
+        self.said = nn.ModuleList(nn.Embedding(len(words) + 1, coarse) for words in TOLD.values())
+        for table in self.said:
+            nn.init.normal_(table.weight, std=0.5)
+        self.gather = nn.Sequential(nn.Linear(coarse, told), nn.SiLU(), nn.Linear(told, told))
         self.clock = nn.Sequential(nn.Linear(64, told), nn.SiLU(), nn.Linear(told, told))
         self.stem = Conv((3 + CONDITION + FIELDS) * PATCH * PATCH + 4 * len(_WAVES), fine, 1)
         self.down = nn.ModuleList(Residual(fine, told) for _ in range(shape.down))
         self.halving = Conv(fine, coarse, 2, stride=2)
         self.where = Conv(4 * len(_WAVES), coarse, 1)
-        self.said = nn.ModuleList(nn.Embedding(len(words) + 1, coarse) for words in TOLD.values())
-        for table in self.said:
-            nn.init.normal_(table.weight, std=0.5)
         self.core = nn.ModuleList(Attention(coarse, told) for _ in range(shape.depth))
         self.doubling = Conv(coarse, fine * 4, 1)
         self.join = Conv(2 * fine, fine, 1)
@@ -128,7 +127,8 @@ class Painter(nn.Module):
     def forward(self, noisy: Tensor, condition: Tensor, level: Tensor, codes: Tensor, frames: Tensor) -> Tensor:
         """`level` is the noise, 0..1 of each picture; `codes` its choices by slot, 0 where open; `frames` those of
         arrangement.frames, (batch, 2, 4)."""
-        told = functional.silu(self.gather(self._worded(codes)) + self.clock(_waves(level)))
+        said = torch.stack([table(codes[:, slot]) for slot, table in enumerate(self.said)], 1)
+        told = functional.silu(self.gather(said.sum(1)) + self.clock(_waves(level)))
         packed = functional.pixel_unshuffle(torch.cat([noisy, condition, _fields(frames, noisy)], 1), PATCH)
         fine = self.stem(torch.cat([packed, _places(packed)], 1).contiguous(memory_format=torch.channels_last))
         for block in self.down:
@@ -136,7 +136,7 @@ class Painter(nn.Module):
         coarse = self.halving(fine)
         coarse = coarse + self.where(_places(coarse))
         batch, width, height, breadth = coarse.shape
-        said = torch.stack([table(codes[:, slot]) for slot, table in enumerate(self.said)], 1).to(coarse.dtype)
+        said = said.to(coarse.dtype)
         tokens, turns = torch.cat([said, coarse.flatten(2).transpose(1, 2)], 1), _turns(height, breadth, said)
         for block in self.core:
             tokens = block(tokens, told, turns)
@@ -146,9 +146,6 @@ class Painter(nn.Module):
             fine = block(fine, told)
         ground, letters = functional.pixel_shuffle(self.exit(normed(fine, 1)), PATCH).chunk(2, 1)
         return ground + condition[:, 4:5] * letters
-
-    def _worded(self, codes: Tensor) -> Tensor:
-        return torch.cat([table(codes[:, slot]) for slot, table in enumerate(self.words)], -1)
 
 
 def _waves(level: Tensor) -> Tensor:

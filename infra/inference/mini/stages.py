@@ -18,7 +18,7 @@ from .refining import Refiner
 from .training import Plan, Run, averaged, train
 
 PLANS: Final = {
-    "painter": Plan(12_000, cooling=0.2),
+    "painter": Plan(4_000, cooling=0.3),
     "refiner": Plan(800),
     "student": Plan(300, muon_rate=2e-4, adam_rate=1e-4),
     "judge": Plan(600),
