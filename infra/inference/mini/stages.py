@@ -18,7 +18,7 @@ from .refining import Refiner
 from .training import Plan, Run, averaged, train
 
 PLANS: Final = {
-    "painter": Plan(4_000, cooling=0.3),
+    "painter": Plan(3_400, cooling=0.3),
     "refiner": Plan(800),
     "student": Plan(300, muon_rate=2e-4, adam_rate=1e-4),
     "judge": Plan(600),
