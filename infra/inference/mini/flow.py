@@ -14,8 +14,8 @@ from torch import Tensor
 MEAN: Final = 1.4
 SPREAD: Final = 1.6
 """Levels below full noise are the logistic of a normal variable, most of them high: shapes are decided there."""
-LEAST: Final = 0.1
-"""The level below which the loss divides no further."""
+LEAST: Final = 0.4
+"""The level below which the loss divides no further: little noise must not outweigh the composition."""
 
 
 def levels(count: int, dice: torch.Generator, *, full: float) -> Tensor:
