@@ -1,4 +1,4 @@
-"""The way from nothing to weights: judge, painter, refiner and student, each trained once the one before it is done.
+"""The way from nothing to weights: painter, refiner, student and judge, each trained once the one before it is done.
 
 Hides the order and the lengths. Every stage has a folder of its own and goes on where it was stopped.
 """
