@@ -88,7 +88,7 @@ class StageConfig(_Config):
     """One deployment. `name` is part of every explicit resource name."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9]{1,11}$")
-    profile: Literal["aws", "local"] = "aws"
+    profile: Literal["aws", "local", "simulated"] = "aws"
     package: Literal["lambda", "source"] = "lambda"
     """Bundles with pinned wheels, or only our own source where the host provides the packages."""
     retain_data: bool = False
@@ -103,7 +103,7 @@ class StageConfig(_Config):
     bulk: LaneConfig
     webhooks: LaneConfig
     webhook_allow_loopback: bool = False
-    """Let webhooks lead to this very machine; Settings refuses it for any profile but local."""
+    """Let webhooks lead to this very machine; Settings refuses it for the profile aws."""
     bulk_in_flight: int = Field(8, ge=1)
     """Jobs of batches that may ask for painters at once, all batches together."""
     inference_input_days: int = 7
@@ -263,10 +263,15 @@ LOCAL: Final = DEV.model_copy(
         # Half of two cores: the other is for the person who waits.
         "bulk_in_flight": 1,
         "endpoints": (
+            EndpointConfig(model="mini-fast", instance_type="ml.c7i.large", max_instances=1),
+            EndpointConfig(model="mini", instance_type="ml.c7i.large", max_instances=1),
             EndpointConfig(model="sketch-fast", instance_type="ml.m7i.large", max_instances=1),
             EndpointConfig(model="sketch-fine", instance_type="ml.m7i.large", max_instances=1),
         ),
     }
 )
 
-STAGES: Final = {stage.name: stage for stage in (DEV, PROD, LOCAL)}
+SIMULATED: Final = LOCAL.model_copy(update={"profile": "simulated"})
+"""The local stage where a simulator stands in for the models."""
+
+STAGES: Final = {"dev": DEV, "prod": PROD, "local": LOCAL, "simulated": SIMULATED}

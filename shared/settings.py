@@ -23,7 +23,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     stage: str = Field(description="dev, prod or local: which deployment this is.")
-    profile: Literal["aws", "local"] = Field("aws", description="Which profile of policy.toml picks the models.")
+    profile: Literal["aws", "local", "simulated"] = Field("aws", description="Which of policy.toml picks the models.")
     table_name: str
     bucket_name: str
     bus_name: str
@@ -70,8 +70,8 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _loopback_stays_at_home(self) -> Self:
-        if self.webhook_allow_loopback and self.profile != "local":
-            raise ValueError("webhook_allow_loopback is for the profile local alone")
+        if self.webhook_allow_loopback and self.profile == "aws":
+            raise ValueError("webhook_allow_loopback is for the local stack alone")
         return self
 
     @classmethod

@@ -74,7 +74,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory, synthesis_cache: Path) -> It
     """One full stack for the session, with state, in a home of its own; see tests/local/running.py."""
     root = tmp_path_factory.mktemp("stack")
     command = Command(root / "home", cache=synthesis_cache)
-    ready = command("up", "--state", root / "state", "--time-scale", 0.01)
+    ready = command("up", "--state", root / "state", "--time-scale", 0.01, "--painter", "sketch")
     assert ready["event"] == "ready", ready
     yield Stack(command)
     command("down")

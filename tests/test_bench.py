@@ -168,7 +168,7 @@ def _report(totals: Sequence[int], *, name: str = "a", suite: str = "s" * 64, **
     known: dict[str, Any] = {
         "presscheck": "0",
         "made_at": datetime(2026, 11, 23, tzinfo=UTC),
-        "stack": StackFacts(api_url="http://127.0.0.1:1", local=True, profile="local", policy_version=2),
+        "stack": StackFacts(api_url="http://127.0.0.1:1", local=True, profile="simulated", policy_version=2),
         "suite": SuiteFacts(name="s", digest=suite, jobs=1),
         "load": Load(concurrency=4),
         "requests": len(samples),
@@ -211,7 +211,7 @@ def test_what_makes_ratios_meaningless_is_told(changes: dict[str, Any], reason: 
 
 
 def test_another_port_of_the_local_stack_and_another_policy_are_what_people_compare() -> None:
-    other = StackFacts(api_url="http://127.0.0.1:2", local=True, profile="local", policy_version=3)
+    other = StackFacts(api_url="http://127.0.0.1:2", local=True, profile="simulated", policy_version=3)
 
     assert comparing.differences(_report([1, 2]), _report([1, 2], stack=other)) == ()
 
@@ -228,7 +228,7 @@ class Ready(FakeStack):
             view = model_list(
                 policy=policies.at(policies.released),
                 catalogue=Catalogue.load(),
-                profile="local",
+                profile="simulated",
                 today=datetime(2026, 11, 23, tzinfo=UTC).date(),
             )
             return httpx.Response(200, json=view.model_dump(mode="json"))

@@ -25,7 +25,7 @@ from tests.test_prompts import CARD, write
 POLICIES = Policies.load()
 POLICY = POLICIES.at(POLICIES.released)
 SIZE = Size(width=256, height=256)
-MODELS = model_list(policy=POLICY, catalogue=Catalogue.load(), profile="local", today=date(2026, 11, 23))
+MODELS = model_list(policy=POLICY, catalogue=Catalogue.load(), profile="simulated", today=date(2026, 11, 23))
 
 
 @pytest.fixture

@@ -81,7 +81,7 @@ def test_a_subset_is_drawn_by_seed_and_no_two_runs_ask_for_the_same_pictures() -
     assert not everything[0] & everything[1]
 
 
-@pytest.mark.parametrize("profile", ["aws", "local"])
+@pytest.mark.parametrize("profile", ["aws", "local", "simulated"])
 def test_the_policy_can_plan_every_job_of_the_workload(profile: str) -> None:
     policy, catalogue = Policy.load(), Catalogue.load()
 
@@ -504,7 +504,7 @@ def _report(*, simulated: bool = True) -> evidence.EvidenceReport:
         presscheck="0",
         made_at=datetime(2026, 11, 23, tzinfo=UTC),
         interrupted=False,
-        stack=StackFacts(api_url="http://127.0.0.1:1", local=True, profile="local", policy_version=2),
+        stack=StackFacts(api_url="http://127.0.0.1:1", local=True, profile="simulated", policy_version=2),
         workload="f" * 64,
         jobs=20,
         seed=1,

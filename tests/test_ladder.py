@@ -319,7 +319,7 @@ def test_lettering_of_a_model_that_cannot_mask_is_repaired_by_one_that_can_and_s
 
 
 def test_the_local_stack_says_who_stands_in_for_the_typography_model() -> None:
-    letterer = climb(job_of(expected_text="SALE"), *[MISREAD] * 3, profile="local")[2]
+    letterer = climb(job_of(expected_text="SALE"), *[MISREAD] * 3, profile="simulated")[2]
 
     assert isinstance(letterer, Plan)
     assert letterer.alias is not None
@@ -395,7 +395,7 @@ verifications = st.builds(
 @settings(max_examples=300, deadline=None)
 @given(
     st.sampled_from(sorted(POLICY.use_cases)),
-    st.sampled_from(["everything", "own endpoints", "local"]),
+    st.sampled_from(["everything", "own endpoints", "local", "simulated"]),
     st.none() | st.integers(15_000, 400_000),
     st.none() | st.sampled_from(["sd35-large", "gpt-image-2", "nano-banana"]),
     st.lists(verifications, min_size=8, max_size=8),

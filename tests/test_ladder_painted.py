@@ -63,13 +63,13 @@ def test_every_masked_step_changes_its_box_and_not_a_pixel_around_it(
 ) -> None:
     job = job_of(use_case="typography", expected_text="SALE", size=f"{SIDE}x{SIDE}")
     misread: Verification = failing(check_of("SALE", read="SAEL", box=(0.2, 0.4, 0.6, 0.2)))
-    made = planned(job, profile="local")
+    made = planned(job, profile="simulated")
     first, _ = painted(aws, clock, made)
     misprints = []
     for number in range(1, failures + 1):
         misprints.append(attempt_of(made, number, verification=misread))
         following = repair(
-            job, misprints=misprints, candidate=1, policy=POLICY, catalogue=CATALOGUE, profile="local", today=TODAY
+            job, misprints=misprints, candidate=1, policy=POLICY, catalogue=CATALOGUE, profile="simulated", today=TODAY
         )
         assert isinstance(following, Plan)
         made = following

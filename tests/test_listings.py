@@ -28,7 +28,7 @@ def test_a_retired_model_is_listed_with_its_successor_and_cannot_be_named() -> N
 
 
 def test_a_model_that_another_stands_in_for_says_so() -> None:
-    served = _listed("local")[1]["dalle3-hd"]
+    served = _listed("simulated")[1]["dalle3-hd"]
 
     assert (served.available, served.problem) == (True, None)
     assert [alias.served_by for alias in served.served_by] == ["sketch-fine"]
@@ -52,6 +52,6 @@ def test_a_use_case_for_which_nothing_is_left_is_listed_with_the_reason() -> Non
 
 
 def test_every_view_reads_back_from_its_json() -> None:
-    listed = _listed("local")[0]
+    listed = _listed("simulated")[0]
 
     assert ModelList.model_validate_json(listed.model_dump_json()) == listed

@@ -91,7 +91,7 @@ class Reader:
 class Studio:
     """Every chapter of the pipeline over one table, and helpers that walk a job through it."""
 
-    def __init__(self, aws: Resources, clock: Clock, *, profile: str = "local") -> None:
+    def __init__(self, aws: Resources, clock: Clock, *, profile: str = "simulated") -> None:
         settings = aws.settings
         self.clock = clock
         self.ledger = Ledger(boto3.client("dynamodb"), settings.table_name, clock=clock, patience=PATIENCE)

@@ -57,7 +57,7 @@ wishes = st.fixed_dictionaries(
 
 
 @settings(max_examples=300, deadline=None)
-@given(wishes, st.sampled_from(["everything", "aws", "local"]))
+@given(wishes, st.sampled_from(["everything", "aws", "local", "simulated"]))
 def test_every_plan_suits_its_model_or_names_the_field(wish: dict[str, Any], profile: str) -> None:
     """Drafts and finals: a recipe the model accepts, or an error that names what to change."""
     job = job_of(**wish)
@@ -65,7 +65,7 @@ def test_every_plan_suits_its_model_or_names_the_field(wish: dict[str, Any], pro
         drafts, made = (planned(job, tier, profile=profile) for tier in (Tier.DRAFT, Tier.FINAL))
     except ModelRetired as error:
         assert error.context["successor"] in CATALOGUE.models
-        assert profile != "local"
+        assert profile not in ("local", "simulated")
         return
     except InvalidRequest as error:
         assert error.param in {"size", "guidance", "steps", "negative_prompt", "prompt", "expected_text", "model"}
@@ -77,7 +77,7 @@ def test_every_plan_suits_its_model_or_names_the_field(wish: dict[str, Any], pro
     assert made.recipe.size == job.size
 
 
-@pytest.mark.parametrize("profile", ["everything", "aws", "local"])
+@pytest.mark.parametrize("profile", ["everything", "aws", "local", "simulated"])
 def test_every_use_case_paints_each_of_its_sizes_without_further_wishes(profile: str) -> None:
     for name, use in POLICY.use_cases.items():
         for size in use.sizes:
@@ -138,7 +138,7 @@ def test_a_model_that_takes_no_lettering_is_told_the_words_in_the_prompt() -> No
 
 
 def test_the_articles_job_runs_locally_through_a_recorded_alias() -> None:
-    made = planned(job_of(**ARTICLE), profile="local")
+    made = planned(job_of(**ARTICLE), profile="simulated")
 
     assert made.alias is not None
     assert (made.alias.asked, made.alias.served_by, made.model.simulated) == ("dalle3-hd", "sketch-fine", True)
@@ -153,14 +153,14 @@ def test_a_stand_in_comes_as_near_as_it_can_to_what_the_model_asked_for_takes(
     modest = CATALOGUE.model_copy(update={"models": {**CATALOGUE.models, "sketch-fine": fine}})
     job = job_of(model=model, guidance=guidance)
 
-    made = plan(job, tier=Tier.FINAL, candidate=1, policy=POLICY, catalogue=modest, profile="local", today=TODAY)
+    made = plan(job, tier=Tier.FINAL, candidate=1, policy=POLICY, catalogue=modest, profile="simulated", today=TODAY)
 
     assert (made.model.name, made.recipe.guidance_scale) == ("sketch-fine", painted)
 
 
 def test_a_stand_in_is_not_asked_for_what_the_model_itself_would_refuse() -> None:
     with pytest.raises(InvalidRequest, match='guidance of model "sd35-large-stability" runs from 1 to 10, not 15'):
-        planned(job_of(model="sd35-large-stability", guidance=15), profile="local")
+        planned(job_of(model="sd35-large-stability", guidance=15), profile="simulated")
 
 
 def test_the_articles_job_is_refused_by_name_on_aws() -> None:
@@ -170,24 +170,30 @@ def test_the_articles_job_is_refused_by_name_on_aws() -> None:
     assert refusal.value.context["successor"] == "gpt-image-2"
 
 
-def test_the_local_profile_covers_every_model_there_is() -> None:
+PAINTERS = {"mini": ("mini-fast", "mini"), "sketch": ("sketch-fast", "sketch-fine")}
+
+
+@pytest.mark.parametrize(("profile", "painter"), [("local", "mini"), ("simulated", "sketch")])
+def test_the_local_profiles_cover_every_model_there_is(profile: str, painter: str) -> None:
     for name in {*CATALOGUE.models, *CATALOGUE.aliases}:
-        for tier in Tier:
-            made = planned(job_of(model=name, finalize="draft_only"), tier, profile="local")
-            assert made.model.name == ("sketch-fast" if tier is Tier.DRAFT else "sketch-fine"), name
-            assert (made.alias is None) == (CATALOGUE.find(name).name == made.model.name), name
+        row = CATALOGUE.find(name).name
+        own = next((pair for pair in PAINTERS.values() if row in pair), PAINTERS[painter])
+        for tier, expected in zip((Tier.DRAFT, Tier.FINAL), own, strict=True):
+            made = planned(job_of(model=name, finalize="draft_only"), tier, profile=profile)
+            assert made.model.name == expected, name
+            assert (made.alias is None) == (row == made.model.name), name
 
 
 def test_a_model_with_an_endpoint_of_its_own_needs_no_stand_in() -> None:
     """`presscheck up --model sd35-large=DIR`: its finals come from the weights, drafts still by the simulator."""
     policy = POLICY.with_endpoints(["sketch-fast", "sketch-fine", "sd35-large"])
 
-    final = planned(job_of(use_case="hero"), profile="local", policy=policy)
-    draft = planned(job_of(use_case="hero"), Tier.DRAFT, profile="local", policy=policy)
+    final = planned(job_of(use_case="hero"), profile="simulated", policy=policy)
+    draft = planned(job_of(use_case="hero"), Tier.DRAFT, profile="simulated", policy=policy)
 
     assert (final.model.name, final.alias) == ("sd35-large", None)
     assert (draft.model.name, draft.alias.asked if draft.alias else None) == ("sketch-fast", "sd35-large-turbo")
-    assert planned(job_of(model="sketch-fine"), profile="local", policy=policy).model.name == "sketch-fine"
+    assert planned(job_of(model="sketch-fine"), profile="simulated", policy=policy).model.name == "sketch-fine"
 
 
 def test_a_batchs_finals_take_no_place_before_their_turn() -> None:
@@ -404,7 +410,7 @@ def test_the_policy_and_the_catalogue_agree() -> None:
         ("guidance_factor = 0.7", "guidance_factor = 1.3", r"repair_steps\.lower_guidance\.guidance_factor"),
         ("grow = 0.015", "grow = 0.005", r"repair_steps\.strict_letter_box: .*feather must not exceed grow"),
         ("max_cer = 0.2", "max_cer = 2", r"use_cases\.creative\.verify\.max_cer"),
-        ("version = 2", "version = 0", "version"),
+        ("version = 3", "version = 0", "version"),
         ('"sketch-fast", "sketch-fine",', '"sketch-fast", "sketch-fast",', "sketch-fast named twice"),
     ],
 )

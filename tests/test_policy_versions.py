@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ def write_policies(root: Path, *, newest: int = 2) -> Path:
     (root / "policy" / "versions").mkdir(parents=True)
     for version in range(1, newest + 1):
         path = root / "policy.toml" if version == newest else root / "policy" / "versions" / f"{version}.toml"
-        rules = PACKAGED.replace("\nversion = 2\n", f"\nversion = {version}\n")
+        rules = re.sub(r"(?m)^version = \d+$", f"version = {version}", PACKAGED, count=1)
         path.write_text(rules.replace("steps = 28, guidance = 4.5", f"steps = {10 * version}, guidance = 4.5"))
     return root
 

@@ -29,7 +29,7 @@ class Resources:
 def create_resources() -> Resources:
     settings = Settings(
         stage="test",
-        profile="local",
+        profile="simulated",
         table_name="ledger",
         bucket_name="images",
         bus_name="jobs",

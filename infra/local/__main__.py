@@ -12,10 +12,10 @@ import json
 import signal
 import sys
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, get_args
 
 from infra.local import lifecycle, logs
-from infra.local.state import Home, Options
+from infra.local.state import DEFAULT_PAINTER, Home, Options, Painter
 
 _INTERRUPTED = 130
 
@@ -43,6 +43,7 @@ def _up(home: Home, asked: argparse.Namespace) -> int:
         state=asked.state.expanduser().resolve() if asked.state else None,
         port=asked.port or 0,
         time_scale=asked.time_scale,
+        painter=asked.painter,
         models={name: folder.expanduser().resolve() for name, folder in asked.model},
         assembly=asked.assembly.resolve() if asked.assembly else None,
     )
@@ -123,6 +124,12 @@ def _parser() -> argparse.ArgumentParser:
     up = commands.add_parser("up", help="start the stack, or find it running")
     up.add_argument("--state", type=Path, metavar="DIR", help="keep jobs and images here; else they go with `down`")
     up.add_argument("--port", type=int, metavar="N", help="port of the API on 127.0.0.1; default: a free one")
+    up.add_argument(
+        "--painter",
+        choices=get_args(Painter),
+        help="what stands in for models that have no weights here: our own small model, or a simulator, which paints"
+        " in milliseconds; default " + DEFAULT_PAINTER,
+    )
     up.add_argument("--time-scale", type=float, metavar="X", help="times simulated inference takes; 1.0 is as measured")
     up.add_argument(
         "--model",
@@ -130,7 +137,7 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="NAME=DIR",
-        help="paint this model's renders with weights on disk (diffusers layout) instead of the simulator; repeatable",
+        help="paint this model's renders with weights on disk (diffusers layout) itself; repeatable",
     )
     up.add_argument("--assembly", type=Path, help=argparse.SUPPRESS)  # deploy this cloud assembly instead
     up.set_defaults(run=_up)

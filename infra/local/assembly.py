@@ -21,7 +21,6 @@ from typing import Final
 from infra.local.state import cache_dir
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-STAGE: Final = "local"
 
 _SOURCE: Final = ("infra", "shared", "functions", "templates")
 _IGNORED: Final = (
@@ -36,17 +35,17 @@ class SynthesisError(RuntimeError):
     """The CDK app did not synthesize; the message holds the end of what it said."""
 
 
-def assembly(environ: Mapping[str, str] = os.environ, *, log: Path, models: Sequence[str] = ()) -> Path:
-    """Folder of the assembly that the source on disk stands for, with endpoints for `models` besides.
+def assembly(environ: Mapping[str, str] = os.environ, *, log: Path, stage: str, models: Sequence[str] = ()) -> Path:
+    """Folder of a stage's assembly that the source on disk stands for, with endpoints for `models` besides.
 
     Raises SynthesisError.
     """
     shelf = cache_dir(environ) / "assemblies"
     shelf.mkdir(parents=True, exist_ok=True)
-    wanted = shelf / "-".join([source_digest(), *sorted(models)])
+    wanted = shelf / "-".join([source_digest(), stage, *sorted(models)])
     with _alone(shelf / "lock"):
         if not (wanted / "manifest.json").exists():
-            _synthesize(wanted, environ, log=log, models=models)
+            _synthesize(wanted, environ, log=log, arguments=[stage, *models])
             _forget_old(shelf)
         os.utime(wanted)
     return wanted
@@ -54,7 +53,7 @@ def assembly(environ: Mapping[str, str] = os.environ, *, log: Path, models: Sequ
 
 def source_digest() -> str:
     """Changes with every file and tool that the template or a function's bundle is made of."""
-    total = hashlib.sha256(f"{STAGE} {sys.version}".encode())
+    total = hashlib.sha256(sys.version.encode())
     for tool in _TOOLS:
         with contextlib.suppress(PackageNotFoundError):
             total.update(f"{tool} {version(tool)}\n".encode())
@@ -71,10 +70,10 @@ def _source_files() -> Iterator[tuple[str, Path]]:
                 yield name, path
 
 
-def _synthesize(wanted: Path, environ: Mapping[str, str], *, log: Path, models: Sequence[str]) -> None:
+def _synthesize(wanted: Path, environ: Mapping[str, str], *, log: Path, arguments: Sequence[str]) -> None:
     making = wanted.with_name(f"{wanted.name}.making")
     shutil.rmtree(making, ignore_errors=True)
-    command = [sys.executable, "-P", "-m", "infra.app", STAGE, *models]
+    command = [sys.executable, "-P", "-m", "infra.app", *arguments]
     run = subprocess.run(
         command,
         cwd=ROOT,

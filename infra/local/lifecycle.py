@@ -93,7 +93,7 @@ def _join(home: Home, options: Options) -> Iterator[Event]:
     record = home.read_record()
     if record is None:
         raise StackError("the stack went down meanwhile", hint="try again")
-    for name in ("state", "port", "time_scale", "models"):
+    for name in ("state", "port", "time_scale", "painter", "models"):
         asked, has = getattr(options, name), getattr(record.options, name)
         if asked and asked != has:
             raise StackError(

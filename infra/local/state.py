@@ -27,17 +27,29 @@ RUN_VARIABLE: Final = "PRESSCHECK_RUN_ID"
 _LOOKERS_GONE_S: Final = 1.0
 
 
+Painter = Literal["mini", "sketch"]
+DEFAULT_PAINTER: Final = "sketch"
+
+
 class Options(BaseModel):
-    """What `up` was asked for. `port` 0 means any free one; `time_scale` multiplies simulated inference times."""
+    """What `up` was asked for. `painter` stands in for models without weights; `port` 0 means any free one;
+    `time_scale` multiplies simulated inference times.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     state: Path | None = None
     port: int = 0
     time_scale: float | None = None
+    painter: Painter | None = None
     models: dict[str, Path] = {}
     """Weights on disk by the model's name."""
     assembly: Path | None = None
+
+    @property
+    def stage(self) -> str:
+        """The stage that is deployed, by infra.config.STAGES."""
+        return "simulated" if (self.painter or DEFAULT_PAINTER) == "sketch" else "local"
 
 
 class ChildRecord(BaseModel):

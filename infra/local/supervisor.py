@@ -23,7 +23,7 @@ from typing import Final
 import httpx
 
 from infra.local import environment, ports, processes
-from infra.local.assembly import STAGE, SynthesisError, assembly
+from infra.local.assembly import SynthesisError, assembly
 from infra.local.children import Child, ChildError
 from infra.local.deploy import Assembly, Deployed, DeploymentError, deploy
 from infra.local.endpoints import write_endpoints
@@ -35,8 +35,9 @@ from infra.local.state import Home, Kept, Options, StackRecord
 _ANSWER_WITHIN_S: Final = 20.0
 _LOAD_WITHIN_S: Final = 900.0
 _STOP_WITHIN_S: Final = 10.0
-_SIMULATED: Final = ("sketch-fast", "sketch-fine")
-"""Offered beside a real model: they stand in for those without weights."""
+_EMBEDDED: Final = ("mini-fast", "mini", "sketch-fast", "sketch-fine")
+"""What the container ships: offered beside models with weights on disk, for they stand in for the others."""
+_API_STAGE: Final = "local"
 _WATCH_EVERY_S: Final = 0.5
 _EXPECTED: Final = (ChildError, SynthesisError, DeploymentError, KeyIssueError, ports.PortTakenError, LookupError)
 
@@ -108,9 +109,8 @@ class Supervisor:
 
         say("synthesize", "synthesizing the CDK app (kept until the source changes)")
         models = tuple(self._options.models)
-        assembled = Assembly(
-            self._options.assembly or assembly(base, log=self._home.logs / "synthesis.log", models=models)
-        )
+        log, stage = self._home.logs / "synthesis.log", self._options.stage
+        assembled = Assembly(self._options.assembly or assembly(base, log=log, stage=stage, models=models))
         emulator.await_answer(within_s=_ANSWER_WITHIN_S)
         say("deploy", "deploying the template through CloudFormation")
         deployed = self._deploy(emulator.url, assembled)
@@ -176,7 +176,7 @@ class Supervisor:
         return _LOAD_WITHIN_S if child.name == "container" and self._options.models else _ANSWER_WITHIN_S
 
     def _open_front(self, emulator: Child, deployed: Deployed) -> None:
-        _control(emulator, "front", api_id=deployed.outputs["ApiId"], stage=STAGE)
+        _control(emulator, "front", api_id=deployed.outputs["ApiId"], stage=_API_STAGE)
 
     def _warm(self, emulator: Child, deployed: Deployed) -> None:
         report = _control(emulator, "warm", functions=deployed.functions())
@@ -210,7 +210,7 @@ class Supervisor:
             arguments += ["--time-scale", self._options.time_scale]
         if self._options.models:
             own = [f"{name}={folder}" for name, folder in self._options.models.items()]
-            arguments += [word for model in (*_SIMULATED, *own) for word in ("--model", model)]
+            arguments += [word for model in (*_EMBEDDED, *own) for word in ("--model", model)]
         return Child(
             name="container",
             command=_module("infra.inference.container", "serve", *arguments),

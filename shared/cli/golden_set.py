@@ -31,7 +31,7 @@ from shared.pixels import difference, pixel_digest
 from shared.policy import Plan, Policies
 from shared.prompts import Template, Templates
 
-PROFILE: Final = "local"
+PROFILE: Final = "simulated"
 _DEFAULT_SIZE: Final = Size(width=1024, height=1024)
 _AT_ONCE: Final = 2
 

@@ -294,7 +294,7 @@ def _plan(job: Job, misprints: Sequence[Attempt]) -> Plan:
         misprints=misprints,
         policy=_POLICY,
         catalogue=_CATALOGUE,
-        profile="local",
+        profile="simulated",
         today=_NOW.date(),
     )
 
@@ -306,7 +306,7 @@ def _ended(job: Job, misprints: Sequence[Attempt]) -> bool:
         candidate=1,
         policy=_POLICY,
         catalogue=_CATALOGUE,
-        profile="local",
+        profile="simulated",
         today=_NOW.date(),
     )
     return isinstance(step, Exhausted)

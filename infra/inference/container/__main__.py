@@ -18,7 +18,7 @@ from typing import Final
 
 import uvicorn
 
-from .models import KNOWN, choose, offer
+from .models import KNOWN, MINI, choose, offer
 from .protocol import InvalidRequest, InvocationRequest, Lettering
 from .sd35.profiles import PROFILES, Serving
 from .server import Service, create_app
@@ -170,9 +170,8 @@ def _warm(options: argparse.Namespace) -> int:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    names = (
-        options.models or [name for name in os.environ.get("INFERENCE_MODELS", "").split(",") if name] or list(KNOWN)
-    )
+    told = [name for name in os.environ.get("INFERENCE_MODELS", "").split(",") if name]
+    names = options.models or told or [*KNOWN, *MINI]
     models = offer(names, _serving(options))
     batching = any(name in PROFILES for name in models)
     workers = options.workers or (BATCHING_WORKERS if batching else SKETCH_WORKERS)

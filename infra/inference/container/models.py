@@ -21,8 +21,9 @@ KNOWN: Final[Mapping[str, Callable[[], Model]]] = {
     "sketch-fast": sketch_fast,
     "sketch-fine": sketch_fine,
 }
-"""Those that need nothing but this folder; those with weights are in PROFILES and MINI."""
+"""Those without weights."""
 MINI: Final = ("mini-fast", "mini")
+"""Their weights are shipped in this folder; those of PROFILES are not."""
 SAGEMAKER_WEIGHTS: Final = Path("/opt/ml/model")
 """Where SageMaker puts a model's uncompressed files."""
 

@@ -20,7 +20,8 @@ def painting(folder: Path, tmp_path_factory: pytest.TempPathFactory, pytestconfi
     assert pytestconfig.cache is not None
     root = tmp_path_factory.mktemp("painting")
     command = Command(root / "home", cache=Path(pytestconfig.cache.mkdir("presscheck")))
-    ready = command("up", "--state", root / "state", "--time-scale", 0.01, "--model", f"sd35-large={folder}")
+    quick = ("--time-scale", 0.01, "--painter", "sketch")
+    ready = command("up", "--state", root / "state", *quick, "--model", f"sd35-large={folder}")
     assert ready["event"] == "ready", ready
     yield Stack(command)
     command("down")
