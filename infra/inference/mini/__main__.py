@@ -58,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     training = commands.add_parser("train", help=f"train, or go on training; status {PAUSED} when paused")
     training.set_defaults(do=_train)
     training.add_argument("folder", type=Path)
-    training.add_argument("--stage", action="append", choices=("painter", "refiner", "student", "judge"))
+    training.add_argument("--stage", action="append", choices=("painter", "large", "refiner", "student", "judge"))
     training.add_argument("--steps", type=int, help="instead of the plan's")
     training.add_argument("--threads", type=int, default=2)
     exporting = commands.add_parser("export", help="write ONNX files")

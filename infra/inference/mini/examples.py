@@ -53,10 +53,12 @@ class Batch:
     weights: Floats
 
 
-def batch(seed: str, number: int, count: int, *, whole: bool = False) -> Batch:
-    """The examples of one step; `whole` ones are told everything, shown their letters in full and painted all over:
-    nothing in them cannot be known, and what the choices mean is learned many times faster."""
-    size = random.Random(f"{seed} size {number}").choice(SIZES)
+def batch(seed: str, number: int, count: int, *, times: int = 1, whole: bool = False) -> Batch:
+    """The examples of one step, `times` as wide and high as SIZES; `whole` ones are told everything, shown their
+    letters in full and painted all over: nothing in them cannot be known, and what the choices mean is learned many
+    times faster."""
+    width, height = random.Random(f"{seed} size {number}").choice(SIZES)
+    size = (width * times, height * times)
     return stacked([example(f"{seed}/{number}/{place}", size, whole=whole) for place in range(count)])
 
 

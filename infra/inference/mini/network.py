@@ -24,6 +24,8 @@ GRAIN: Final = 8
 """Width and height must be multiples of this."""
 CONDITION: Final = 5
 """Channels beside the picture: mask (1 is painted), the picture to keep (3), glyphs (1)."""
+_PLACES: Final = 64
+"""Of the transformer, in a picture of the size it learned to compose on."""
 _WAVES: Final = (1, 2, 4, 8)
 _FRAME_WAVES: Final = (0.125, 0.25, 0.5, 1.0)
 _SLANTING_WAVES: Final = (0.5, 1.0)
@@ -191,8 +193,11 @@ def _around(one: tuple[Tensor, Tensor], other: tuple[Tensor, Tensor]) -> tuple[T
 
 def _turns(height: int, width: int, said: Tensor) -> tuple[Tensor, Tensor]:
     """Rotary position embedding in two dimensions (RoFormer, arXiv 2104.09864): cosines and sines. What is `said`
-    comes first and is nowhere."""
-    speeds = 1.0 / (50.0 ** (torch.arange(16, device=said.device) / 16))
+    comes first and is nowhere. A larger picture's places lie closer together (position interpolation, arXiv
+    2306.15595): it is composed as a small one is."""
+    # Counted by a tensor, for the export to see that it follows from the sides.
+    places = torch.ones(height, width, device=said.device).sum()
+    speeds = torch.sqrt(_PLACES / places) / (50.0 ** (torch.arange(16, device=said.device) / 16))
     ys = torch.arange(height, device=said.device)[:, None, None] * speeds
     xs = torch.arange(width, device=said.device)[None, :, None] * speeds
     turn = torch.cat([ys.expand(height, width, 16), xs.expand(height, width, 16)], -1).reshape(height * width, 32)

@@ -1,4 +1,5 @@
-"""The way from nothing to weights: painter, refiner, student and judge, each trained once the one before it is done.
+"""The way from nothing to weights: painter, painter of large pictures, refiner, student and judge, each trained once
+the one before it is done.
 
 Hides the order and the lengths. Every stage has a folder of its own and goes on where it was stopped.
 """
@@ -19,11 +20,12 @@ from .training import Plan, Run, averaged, train
 
 PLANS: Final = {
     "painter": Plan(3_400, cooling=0.3),
+    "large": Plan(600, muon_rate=1e-3, adam_rate=5e-4, cooling=0.8),
     "refiner": Plan(800),
     "student": Plan(300, muon_rate=2e-4, adam_rate=1e-4),
     "judge": Plan(600),
 }
-"""Steps and rates of each. The student starts as the painter: its rates are small."""
+"""Steps and rates of each. The student and the painter of large pictures start as the painter: rates are smaller."""
 ORDER: Final = tuple(PLANS)
 
 
@@ -34,7 +36,10 @@ def train_stage(stage: str, folder: Path, plan: Plan, *, fast: bool = True) -> b
     match stage:
         case "painter":
             painter = Painter().to(memory_format=torch.channels_last)
-            return train(painter, painting.lessons(painter, fast=fast), run, plan)
+            return train(painter, painting.lessons(painter, painting.SMALL, fast=fast), run, plan)
+        case "large":
+            large = trained_painter(folder, "painter")
+            return train(large, painting.lessons(large, painting.LARGE, fast=fast), run, plan)
         case "refiner":
             refiner = Refiner().to(memory_format=torch.channels_last)
             return train(refiner, refining.lessons(refiner), run, plan)
@@ -48,7 +53,7 @@ def train_stage(stage: str, folder: Path, plan: Plan, *, fast: bool = True) -> b
 
 
 def trained_painter(folder: Path, stage: str) -> Painter:
-    """The painter or the student as far as it has been trained."""
+    """One of the painters as far as it has been trained."""
     painter = Painter()
     averaged(Run(folder / stage), painter)
     painter.to(memory_format=torch.channels_last)
@@ -63,10 +68,10 @@ def trained_judge(folder: Path) -> Judge:
 
 
 def export_all(folder: Path, weights: Path) -> None:
-    """The networks as they are now. A student not begun yet is the painter."""
-    begun = Run(folder / "student").checkpoint.exists()
+    """The networks as they are now. A stage not begun yet is the painter it would start as."""
     refiner = Refiner()
     if Run(folder / "refiner").checkpoint.exists():
         averaged(Run(folder / "refiner"), refiner)
-    student = trained_painter(folder, "student" if begun else "painter")
-    export(trained_painter(folder, "painter"), student, refiner, weights)
+    begun = {stage: Run(folder / stage).checkpoint.exists() for stage in ("large", "student")}
+    large, student = (trained_painter(folder, stage if begun[stage] else "painter") for stage in begun)
+    export(large, student, refiner, weights)

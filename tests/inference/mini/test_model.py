@@ -116,7 +116,7 @@ def test_a_masked_pass_doubles_no_more_than_its_surroundings() -> None:
     model.warm()
     model.generate(_request(init_image=_png("red"), mask=(0.25, 0.5, 0.5, 0.25)))
 
-    assert doubled[0] < 64 * 64 / 3
+    assert doubled[0] < 128 * 128 / 3
 
 
 def test_typeset_words_are_set_on_a_ground_painted_without_them() -> None:

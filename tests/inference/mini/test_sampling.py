@@ -107,4 +107,5 @@ def test_noise_comes_from_the_seed_alone() -> None:
 def test_every_shape_is_painted_near_its_ratio_and_the_area_trained_on(
     asked: tuple[int, int], painted: tuple[int, int]
 ) -> None:
-    assert painted_size(*asked) == painted
+    assert painted_size(*asked, times=1) == painted
+    assert painted_size(*asked, times=2) == (2 * painted[0], 2 * painted[1])

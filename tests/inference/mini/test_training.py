@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,9 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(examples, "SIZES", ((32, 32),))
 
 
+COURSE = painting.Course("test", batch=4, composing=100)
+
+
 def _painter() -> Painter:
     torch.manual_seed(0)
     return Painter(TINY)
@@ -39,7 +43,7 @@ def _painter() -> Painter:
 
 def _trained(run: Run, steps: int) -> dict[str, torch.Tensor]:
     painter = _painter()
-    assert train(painter, painting.lessons(painter, batch=4), run, Plan(steps=steps, cooling=0))
+    assert train(painter, painting.lessons(painter, COURSE), run, Plan(steps=steps, cooling=0))
     averaged(run, painter)
     return painter.state_dict()
 
@@ -56,18 +60,27 @@ def test_a_pause_file_saves_and_ends(tmp_path: Path) -> None:
     run, painter = Run(tmp_path / "painter"), _painter()
     (tmp_path / "PAUSE").touch()
 
-    assert not train(painter, painting.lessons(painter, batch=4), run, Plan(steps=5))
+    assert not train(painter, painting.lessons(painter, COURSE), run, Plan(steps=5))
     assert averaged(run, painter) == 0
 
 
 def test_the_painter_learns_a_lesson_said_often(tmp_path: Path) -> None:
     painter = _painter()
-    learn = painting.lessons(painter, batch=8)
+    learn = painting.lessons(painter, replace(COURSE, batch=8))
     untrained = learn(0).item()
 
     train(painter, lambda _: learn(0), Run(tmp_path / "p"), Plan(steps=30, warm_up=1, adam_rate=1e-2, cooling=0))
 
     assert learn(0).item() < 0.85 * untrained
+
+
+def test_large_pictures_are_lessons_of_their_own() -> None:
+    small, large = (examples.batch("large", 1, 2, times=times) for times in (1, 2))
+
+    assert large.pictures.shape[2:] == tuple(2 * side for side in small.pictures.shape[2:])
+    halved = large.pictures.reshape(*small.pictures.shape[:2], 32, 2, 32, 2).mean((3, 5))
+    assert np.abs(halved - small.pictures).mean() < 0.02, "the same posters"
+    assert painting.lessons(_painter(), replace(COURSE, times=2))(0).isfinite()
 
 
 def test_the_refiner_doubles_and_learns_a_lesson_said_often(tmp_path: Path) -> None:

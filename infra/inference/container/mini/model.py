@@ -37,8 +37,9 @@ from .vocabulary import codes
 HEADLINE_BOX: Final = (0.08, 0.06, 0.84, 0.26)
 """Where words go that nobody placed, in fractions of the picture."""
 STRENGTH: Final = 0.6
-MASKED_STEPS: Final = 6
-"""A masked pass paints little that is new, and surroundings it is shown leave it little choice."""
+MASKED_STRENGTH: Final = 0.3
+"""A masked pass begins with noise whatever its strength, which says what share of the steps it takes: surroundings it
+is shown leave it little choice."""
 _QUOTED: Final = re.compile(r"[\"“]([^\"”]+)[\"”]")
 _COMPRESSION: Final = 4
 
@@ -47,17 +48,19 @@ Loader = Callable[[str, Path], Networks]
 
 @dataclass(frozen=True)
 class Tier:
-    """`doublings` at most; `guidance` 1 needs one thought a step instead of two."""
+    """Paints `times` as wide and high as sizes.painted_size's smallest, and doubles at most `doublings` times;
+    `guidance` 1 needs one thought a step instead of two."""
 
     name: str
     network: str
     steps: int
     guidance: float
+    times: int
     doublings: int
 
 
-FAST: Final = Tier("mini-fast", networks.STUDENT, steps=4, guidance=1.0, doublings=2)
-FINE: Final = Tier("mini", networks.PAINTER, steps=16, guidance=2.0, doublings=4)
+FAST: Final = Tier("mini-fast", networks.STUDENT, steps=4, guidance=1.0, times=1, doublings=2)
+FINE: Final = Tier("mini", networks.PAINTER, steps=8, guidance=2.0, times=2, doublings=3)
 
 
 class MiniModel:
@@ -114,8 +117,11 @@ class _Painting:
         self._request, self._pictures, self._brief, self._layout = request, pictures, brief, layout
         self._tier, self._networks = tier, nets
         self._size = (request.width, request.height)
-        self._painted = sizes.painted_size(*self._size)
-        self._steps = request.steps or (MASKED_STEPS if pictures.mask is not None else tier.steps)
+        self._painted = sizes.painted_size(*self._size, times=tier.times)
+        masked, steps = pictures.mask is not None, request.steps or tier.steps
+        usual = MASKED_STRENGTH if masked else STRENGTH
+        self._strength = usual if request.strength is None else request.strength
+        self._steps = max(1, round(steps * self._strength)) if masked else steps
         self._guidance = tier.guidance if request.guidance_scale is None else max(1.0, request.guidance_scale)
         # A picture that is shown tells what else would be the seed's to settle.
         free = pictures.init is None
@@ -165,7 +171,6 @@ class _Painting:
     def _sitting(
         self, across: int | None, *, kept: Floats | None = None, mask: Floats | None = None, start: Floats | None = None
     ) -> Sitting:
-        strength = STRENGTH if self._request.strength is None else self._request.strength
         return Sitting(
             codes=codes(self._choices),
             frames=arrangement.frames(self._choices, self._painted, self._ink),
@@ -177,7 +182,7 @@ class _Painting:
             kept=kept,
             mask=mask,
             start=start,
-            strength=max(0.05, strength) if start is not None else 1.0,
+            strength=max(0.05, self._strength) if start is not None else 1.0,
         )
 
     def _enlarged(self, picture: Floats, across: int | None, *, part: PixelBox | None = None) -> Pixels:

@@ -16,6 +16,7 @@ from ..masks import Floats, PixelBox, Pixels, extent
 STEP: Final = 8
 """Both sides of a painted picture are multiples of this."""
 AREA: Final = 64 * 64
+"""Pixels of the smallest pictures painted, in whatever shape."""
 LEAST: Final = 24
 MOST: Final = 160
 BESIDE: Final = 4
@@ -23,8 +24,9 @@ GRAIN: Final = 2
 """Levels of 255 by which the grain of a finished picture goes up and down."""
 
 
-def painted_size(width: int, height: int) -> tuple[int, int]:
-    """Width and height to paint at: the ratio asked for as near as may be, the area near the one trained on."""
+def painted_size(width: int, height: int, *, times: int) -> tuple[int, int]:
+    """Width and height to paint at: the ratio asked for as near as may be; `times` as wide and high as the smallest
+    pictures, whose area is near the one trained on."""
     options = [
         (w, h)
         for w in range(LEAST, MOST + STEP, STEP)
@@ -36,7 +38,8 @@ def painted_size(width: int, height: int) -> tuple[int, int]:
         ratio = size[0] * height / (size[1] * width)
         return round(max(ratio, 1 / ratio), 3), abs(size[0] * size[1] - AREA)
 
-    return min(options, key=unlike)
+    width, height = min(options, key=unlike)
+    return width * times, height * times
 
 
 def doublings(painted: tuple[int, int], width: int, height: int, *, most: int) -> int:
