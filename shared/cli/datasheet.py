@@ -14,7 +14,7 @@ from shared.cli.corpus_files import CAPTION, SUMS, Plan, Row
 from shared.corpus import TEST_SHARE, Split
 
 _TERMS: Final = {
-    "sagemaker": "the licence of the weights served (Stable Diffusion 3.5: Stability AI Community License)",
+    "sagemaker": "the licence of the weights served: Stability AI Community License (SD3.5), this project's (mini)",
     "stability": "Stability AI's terms for its API",
     "openai": "OpenAI's terms, which restrict training models that compete with theirs",
     "azure_openai": "Microsoft's product terms for Azure OpenAI",

@@ -17,7 +17,7 @@ from ..lettering.drawing import draw_lines, weights
 from ..lettering.setting import Line
 from ..masks import Floats
 
-GLANCE_PX: Final = 32
+GLANCE_PX: Final = 40
 """Width of the whole picture at a glance."""
 
 

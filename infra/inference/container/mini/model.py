@@ -122,7 +122,9 @@ class _Painting:
         usual = MASKED_STRENGTH if masked else STRENGTH
         self._strength = usual if request.strength is None else request.strength
         self._steps = max(1, round(steps * self._strength)) if masked else steps
-        self._guidance = tier.guidance if request.guidance_scale is None else max(1.0, request.guidance_scale)
+        guidance = tier.guidance if request.guidance_scale is None else max(1.0, request.guidance_scale)
+        # Its surroundings guide a masked pass; pushed further it leaves their colours.
+        self._guidance = 1.0 if masked else guidance
         # A picture that is shown tells what else would be the seed's to settle.
         free = pictures.init is None
         self._choices = settled(brief.choices, request.seed) if free else dict(brief.choices)

@@ -101,7 +101,7 @@ MOODS: Final[Mapping[str, Mapping[str, str]]] = {
     word: dict(choice.split("=") for choice in choices.split())
     for words, choices in (
         ("sunset sunrise dawn dusk", "first=orange second=purple subject=sun"),
-        ("summer vacation tropical", "ground=sea first=teal subject=sun subject_colour=yellow"),
+        ("summer vacation tropical", "ground=sea first=teal subject=circle subject_colour=yellow"),
         ("autumn fall harvest thanksgiving", "first=cream subject=leaf subject_colour=orange"),
         ("winter snow christmas", "ground=mountains first=blue second=white"),
         ("spring easter", "ground=hills first=cream second=green subject=flower subject_colour=pink"),
