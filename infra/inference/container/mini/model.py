@@ -28,7 +28,7 @@ from ..port import Picture
 from ..protocol import InvalidRequest, InvocationRequest
 from . import arrangement, networks, sizes
 from .brief import Brief, read
-from .glyphs import GLANCE_PX, covered, shown
+from .glyphs import covered, glance, shown
 from .networks import Networks
 from .sampling import Sitting, paint
 from .settling import settled
@@ -136,7 +136,7 @@ class _Painting:
         init, start = self._pictures.init, None
         if init is not None:
             start = sizes.numbers(init, self._painted)
-        across = None if self._request.sampler == "typography" else GLANCE_PX
+        across = None if self._request.sampler == "typography" else glance(self._request.seed)
         sitting = self._sitting(across, start=start)
         return self._enlarged(paint(sitting, self._networks.denoise), across)
 
@@ -148,7 +148,7 @@ class _Painting:
         typesetting = self._request.sampler == "typeset"
         if typesetting:
             self._letters = Image.new("L", self._size)
-        across = GLANCE_PX if self._request.sampler == "default" else None
+        across = glance(self._request.seed) if self._request.sampler == "default" else None
         kept, cover = sizes.numbers(init, self._painted), sizes.covering(mask, self._painted)
         sitting = self._sitting(across, kept=kept, mask=cover)
         small = paint(sitting, self._networks.denoise)
