@@ -140,7 +140,7 @@ def test_a_complaint_raises_the_guidance_and_rolls_the_dice_again() -> None:
     assert all(each.text and each.text.content == ("SALE",) for each in tries)
 
 
-def test_guidance_stays_in_the_models_range_and_words_go_where_it_takes_them() -> None:
+def test_guidance_and_steps_stay_in_the_models_range_and_words_go_where_it_takes_them() -> None:
     catalogue = Catalogue.load()
     hosted = recipe(LETTERED, catalogue.find("gpt-image-2"), complaints=2)
     high = recipe(LETTERED, catalogue.find("sd35-large"), complaints=2, habits=Habits(raised_by=50))
@@ -148,6 +148,8 @@ def test_guidance_stays_in_the_models_range_and_words_go_where_it_takes_them() -
     assert (hosted.guidance_scale, hosted.steps, hosted.text) == (None, None, None)
     assert hosted.prompt == 'A beach, with the words "SALE"'
     assert high.guidance_scale == 20.0
+    small = recipe(LETTERED, catalogue.find("mini"), complaints=2)
+    assert (small.guidance_scale, small.steps) == (2.0, 8)
 
 
 def test_what_a_person_does_is_told() -> None:

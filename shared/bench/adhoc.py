@@ -18,7 +18,7 @@ from pydantic import Field
 from shared.bench.workload import Item
 from shared.catalogue import Model
 from shared.models import Recipe, TextGuide, Value
-from shared.policy.desk import spell_out
+from shared.policy.desk import spell_out, within
 from shared.policy.repair import repair_seed
 
 
@@ -37,14 +37,13 @@ USUAL: Final = Habits()
 def recipe(item: Item, flagship: Model, *, complaints: int, habits: Habits = USUAL) -> Recipe:
     """What is sent after so many complaints."""
     wanted = habits.guidance + complaints * habits.raised_by
-    low, high = flagship.guidance_range or (wanted, wanted)
     return Recipe(
         model=flagship.name,
         prompt=item.prompt if flagship.text_guide else spell_out(item.prompt, item.expected_text),
         seed=repair_seed(item.seed, complaints) if complaints else item.seed,
         size=item.size,
-        steps=habits.steps if flagship.steps else None,
-        guidance_scale=min(max(wanted, low), high) if flagship.guidance else None,
+        steps=within(habits.steps, flagship.steps),
+        guidance_scale=within(wanted, flagship.guidance_range),
         text=TextGuide(content=item.expected_text) if flagship.text_guide and item.expected_text else None,
     )
 
@@ -52,8 +51,9 @@ def recipe(item: Item, flagship: Model, *, complaints: int, habits: Habits = USU
 def in_words(habits: Habits) -> str:
     """What a reader must know of "before"."""
     return (
-        f"before: every job by the flagship at guidance {habits.guidance:g} and {habits.steps} steps, straight from "
-        "the model server; no draft, no cache, no check. The picture is delivered, and where it is wrong the viewer "
-        f"complains: then it is painted anew with a fresh seed and {habits.raised_by:g} more guidance, at most "
+        f"before: every job by the flagship at guidance {habits.guidance:g} and {habits.steps} steps, or as near as it "
+        "takes them, straight from the model server; no draft, no cache, no check. The picture is delivered, and where "
+        f"it is wrong the viewer complains: then it is painted anew with a fresh seed and {habits.raised_by:g} more "
+        "guidance, at most "
         f"{habits.complaints} times. The time people take for that is not counted"
     )

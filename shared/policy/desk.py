@@ -140,8 +140,8 @@ class Desk(Value):
             negative_prompt=(job.negative_prompt or self.use.negative_prompt) if model.negative_prompt else "",
             seed=seed,
             size=job.size if final else model.sizes.nearest(job.size),
-            steps=_within(steps, model.steps),
-            guidance_scale=_within(guidance, model.guidance_range),
+            steps=within(steps, model.steps),
+            guidance_scale=within(guidance, model.guidance_range),
             sampler=self.rule.sampler if self.rule.sampler in model.samplers else "default",
             template=job.template,
             text=TextGuide(content=job.expected_text, box=self._text_box) if guided else None,
@@ -211,7 +211,7 @@ def quoted(texts: Sequence[str]) -> str:
     return " and ".join(f'"{" ".join(text.split())}"' for text in texts)
 
 
-def _within(value: Number | None, bounds: tuple[Number, Number] | None) -> Number | None:
+def within(value: Number | None, bounds: tuple[Number, Number] | None) -> Number | None:
     """The nearest value the model takes; None where it takes none or is left its own choice."""
     return None if value is None or bounds is None else min(max(value, bounds[0]), bounds[1])
 
