@@ -384,5 +384,5 @@ def test_only_the_local_stack_lets_webhooks_lead_to_its_own_machine(core: Templa
 def test_synthesis_refuses_loopback_webhooks_for_production() -> None:
     careless = PROD.model_copy(update={"webhook_allow_loopback": True, "package": "source"})
 
-    with pytest.raises(ValueError, match="webhook_allow_loopback is for the profile local alone"):
+    with pytest.raises(ValueError, match="webhook_allow_loopback is for the local stack alone"):
         app.build(careless)
