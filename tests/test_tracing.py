@@ -14,6 +14,7 @@ from shared.models import Stage
 from shared.pipeline.statistics import corrected, fisher, rate, shift
 from shared.pipeline.traces import Traces
 from shared.pipeline.tracing import Observation, Trace, observation, trace
+from shared.policy import Policy
 from tests.cli_stack import Terminal
 from tests.conftest import Clock
 from tests.test_pipeline import Studio
@@ -225,7 +226,12 @@ def test_the_first_final_of_each_job_counts_and_a_cached_one_does_not(studio: St
 
     first = seen[repaired.id]
     assert first is not None
-    assert (first.mismatch, first.model, first.model_revision, first.policy) == (True, "sketch-fine", "rev-1", 2)
+    assert (first.mismatch, first.model, first.model_revision, first.policy) == (
+        True,
+        "sketch-fine",
+        "rev-1",
+        Policy.load().version,
+    )
     assert seen[again.id] is None
     assert seen[other.id] is not None
 

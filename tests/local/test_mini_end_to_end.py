@@ -14,7 +14,7 @@ from tests.local.test_end_to_end import submit
 def test_a_model_of_our_own_paints_what_is_asked_for_and_is_no_simulation(stack: Stack) -> None:
     job = stack.finished(submit(stack, model="mini", prompt="teal sea under a cream sky, a red balloon", guidance=1.5))
 
-    final, draft = job["final"], job["draft"]
+    final, (draft, *_) = job["final"], job["drafts"]
     assert job["stage"] == "done", job
     assert (final["model"], final["simulated"], final["alias"]) == ("mini", False, None)
     assert draft["simulated"], "drafts are the policy's: see --painter"
