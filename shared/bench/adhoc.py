@@ -54,6 +54,5 @@ def in_words(habits: Habits) -> str:
         f"before: every job by the flagship at guidance {habits.guidance:g} and {habits.steps} steps, or as near as it "
         "takes them, straight from the model server; no draft, no cache, no check. The picture is delivered, and where "
         f"it is wrong the viewer complains: then it is painted anew with a fresh seed and {habits.raised_by:g} more "
-        "guidance, at most "
-        f"{habits.complaints} times. The time people take for that is not counted"
+        f"guidance, at most {habits.complaints} times. The time people take for that is not counted"
     )
