@@ -1,7 +1,8 @@
 """The judge: a small classifier that says what a picture shows, choice by choice; used by the evaluation alone.
 
-Hides its network. It learns from posters drawn for it (other seeds than the painter's), never from painted ones, and is
-itself measured on drawn ones first: what it misses there, it cannot grant a painter.
+Hides its network, and how what it learns from is spoiled. It learns from posters drawn for it (other seeds than the
+painter's), never from painted ones, made as soft and unsteady as a hand might: it is to say what is shown, not how
+neatly. It is itself measured on drawn ones first: what it misses there, it cannot grant a painter.
 """
 
 from __future__ import annotations
@@ -25,6 +26,12 @@ from .network import Conv
 SEED: Final = "mini-judge-1"
 BATCH: Final = 64
 SIDE: Final = 64
+SOFT: Final = 1.5
+"""Blur of a lesson at most, standard deviation in pixels as the judge sees them."""
+UNSTEADY: Final = 0.03
+"""What a lesson's pixels are out of place by at most, standard deviation in halves of the picture."""
+WAVES: Final = 12
+"""Places across, between which they are out of place smoothly."""
 JUDGED: Final = ("ground", "first", "second", "subject", "subject_colour", "place")
 
 
@@ -66,10 +73,26 @@ def lessons(judge: Judge, *, batch: int = BATCH) -> Callable[[int], Tensor]:
     def learn(step: int) -> Tensor:
         posters = [invent(f"{SEED}/{step}/{place}") for place in range(batch)]
         pictures = torch.stack([seen(poster.draw(2 * SIDE, 2 * SIDE)) for poster in posters])
-        said = judge.train()(pictures + torch.randn_like(pictures) * 0.05)
+        said = judge.train()(spoiled(pictures, torch.Generator().manual_seed(step)))
         return torch.stack([functional.cross_entropy(said[slot], _right(posters, slot)) for slot in JUDGED]).sum()
 
     return learn
+
+
+def spoiled(pictures: Tensor, dice: torch.Generator) -> Tensor:
+    """Pictures (batch, 3, SIDE, SIDE) out of place, out of focus and grainy: each as much as falls to it."""
+    count = len(pictures)
+    amount = torch.rand(3, count, 1, 1, 1, generator=dice)
+    waves = torch.randn(count, 2, WAVES, WAVES, generator=dice) * amount[0] * UNSTEADY
+    moved = functional.interpolate(waves, (SIDE, SIDE), mode="bicubic").permute(0, 2, 3, 1)
+    still = functional.affine_grid(torch.eye(2, 3).expand(count, 2, 3), [*pictures.shape], align_corners=False)
+    pictures = functional.grid_sample(pictures, still + moved, padding_mode="border", align_corners=False)
+    reach = torch.arange(-4, 5, dtype=torch.float32)
+    bell = torch.softmax(-0.5 * (reach / (amount[1].view(count, 1) * SOFT + 0.05)).square(), 1)
+    rows = functional.pad(pictures, (4, 4, 4, 4), mode="reflect").transpose(0, 1)
+    across = functional.conv2d(rows, bell.view(count, 1, 1, 9), groups=count)
+    both = functional.conv2d(across, bell.view(count, 1, 9, 1), groups=count).transpose(0, 1)
+    return both + torch.randn(both.shape, generator=dice) * amount[2] * 0.1
 
 
 def _right(posters: list[Poster], slot: str) -> Tensor:

@@ -20,10 +20,10 @@ from .training import Plan, Run, averaged, train
 
 PLANS: Final = {
     "painter": Plan(3_400, cooling=0.3),
-    "large": Plan(600, muon_rate=1e-3, adam_rate=5e-4, cooling=0.8),
+    "large": Plan(2_000, muon_rate=1e-3, adam_rate=5e-4, cooling=0.6),
     "refiner": Plan(800),
     "student": Plan(300, muon_rate=2e-4, adam_rate=1e-4),
-    "judge": Plan(600),
+    "judge": Plan(1_200),
 }
 """Steps and rates of each. The student and the painter of large pictures start as the painter: rates are smaller."""
 ORDER: Final = tuple(PLANS)

@@ -123,6 +123,19 @@ def test_the_judge_names_a_word_of_every_slot_and_learns_a_lesson_said_often(tmp
     assert all(seen[slot] in SLOTS[slot] for slot in judging.JUDGED)
 
 
+def test_what_the_judge_learns_from_is_spoiled_alike_each_time_and_still_the_picture() -> None:
+    halves = torch.ones(2, 3, judging.SIDE, judging.SIDE)
+    halves[..., : judging.SIDE // 2] = -1
+
+    spoiled, again, other = (judging.spoiled(halves, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2))
+
+    assert torch.equal(spoiled, again)
+    assert not torch.allclose(spoiled, other, atol=0.1)
+    assert not torch.allclose(spoiled[0], spoiled[1], atol=0.1), "each picture by its own measure"
+    left, right = spoiled.mean((1, 2)).split(judging.SIDE // 2, 1)
+    assert (left[:, :24].mean() < -0.9) and (right[:, 8:].mean() > 0.9)
+
+
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Painter, Refiner, Path]:
     """Networks with random weights everywhere, and their files."""
