@@ -28,7 +28,7 @@ _LOOKERS_GONE_S: Final = 1.0
 
 
 Painter = Literal["mini", "sketch"]
-DEFAULT_PAINTER: Final = "sketch"
+DEFAULT_PAINTER: Final = "mini"
 
 
 class Options(BaseModel):
