@@ -109,6 +109,7 @@ def _comparison(view: JobView, renders: Sequence[RenderView]) -> Table:
         ("seed", lambda render: words.seed(render.seed)),
         ("template", lambda render: words.template(render.template)),
         ("recipe", words.recipe),
+        *([("painted from", words.painted_from)] if any(render.prompt_effective for render in renders) else []),
         ("latency", words.latency),
         ("cost", lambda render: words.cost(render.cost_usd_micros)),
         ("verification", lambda render: _verification(render.verification)),

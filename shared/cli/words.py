@@ -77,6 +77,11 @@ def template(ref: TemplateRef | None) -> str:
     return f"{ref.name}@{ref.version}  {ref.digest[:12]}" if ref else "none: a free prompt"
 
 
+def painted_from(render: RenderView) -> str:
+    """The prompt as the model took it."""
+    return plain(render.prompt_effective) or "the prompt as asked"
+
+
 def recipe(render: RenderView) -> str:
     """Size and the settings that were set."""
     parts = [str(render.recipe.size)]

@@ -142,7 +142,7 @@ class Attempt(Value):
     ticket: Ticket | None = None
     provider_request_id: str = ""
     prompt_effective: str = ""
-    """The prompt as the host rewrote it; empty where it painted ours or does not tell."""
+    """The prompt as the host rewrote it, or those words of it that the model knows; empty where it does not tell."""
     usage: dict[str, int] = Field(default_factory=dict)
     replays: AttemptId | None = None
     """The render of another job whose recipe this is, painted again."""

@@ -48,7 +48,7 @@ class Painted(Value):
     provider_request_id: str = ""
     """What the host's support asks for."""
     prompt_effective: str = ""
-    """The prompt as the host rewrote it; empty where it painted ours or does not tell."""
+    """The prompt as the host rewrote it, or those words of it that the model knows; empty where it does not tell."""
     usage: Mapping[str, int] = Field(default_factory=dict)
     """What the host counted, in its own words, e.g. output_tokens."""
 

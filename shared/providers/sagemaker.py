@@ -42,6 +42,12 @@ class _Timings(BaseModel):
     inference: int
 
 
+class _Detail(BaseModel):
+    """What a model of ours says of its work, as far as we pass it on."""
+
+    understood: tuple[str, ...] = ()
+
+
 class _Reply(BaseModel):
     """What we need of the container's reply; it may say more."""
 
@@ -55,6 +61,7 @@ class _Reply(BaseModel):
     simulated: bool
     timings_ms: _Timings
     nominal_inference_ms: int
+    detail: _Detail = _Detail()
 
 
 class SageMaker:
@@ -179,6 +186,7 @@ def read_reply(output: bytes, *, request_id: str) -> Painted:
         inference_ms=reply.timings_ms.inference,
         billed_ms=reply.nominal_inference_ms,
         provider_request_id=request_id,
+        prompt_effective=", ".join(reply.detail.understood),
     )
 
 

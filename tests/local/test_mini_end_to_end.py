@@ -12,13 +12,15 @@ from tests.local.test_end_to_end import submit
 
 
 def test_a_model_of_our_own_paints_what_is_asked_for_and_is_no_simulation(stack: Stack) -> None:
-    job = stack.finished(submit(stack, model="mini", prompt="teal sea under a cream sky, a red balloon", guidance=1.5))
+    job = stack.finished(submit(stack, model="mini", prompt="teal sea in Portugal, a red balloon", guidance=1.5))
 
     final, (draft, *_) = job["final"], job["drafts"]
     assert job["stage"] == "done", job
     assert (final["model"], final["simulated"], final["alias"]) == ("mini", False, None)
     assert draft["simulated"], "drafts are the policy's: see --painter"
     assert final["verification"]["verdict"] == "pass"
+    assert final["prompt_effective"] == "teal, sea, red, balloon", "Portugal is no word it knows"
+    assert draft["prompt_effective"] == ""
     with Image.open(io.BytesIO(httpx.get(final["image"]["url"], trust_env=False).content)) as picture:
         assert picture.size == (512, 512)
 

@@ -10,6 +10,7 @@ const ROWS = [
   ["Seed", (r) => { const [short, long] = seedWorth(r.seed); return [h("span", { class: "mono" }, String(r.seed.sent ?? r.seed.requested)), " ", chip(short, r.seed.determinism === "exact" && r.seed.sent !== null ? "good" : "", { title: long })]; }, (r) => [r.seed.sent, r.seed.determinism]],
   ["Template", (r) => (r.template ? [templateName(r.template), " ", h("span", { class: "mono soft" }, r.template.digest.slice(0, 8))] : "free prompt"), (r) => templateName(r.template)],
   ["Recipe", (r) => [settings(r.recipe), r.typeset && h("small", {}, "The words are set in type, not painted.")], (r) => settings(r.recipe)],
+  ["Painted from", (r) => r.prompt_effective || "the prompt as asked, for all that was told", (r) => r.prompt_effective],
   ["Fingerprint", (r) => h("span", { class: "mono", title: r.fingerprint }, r.fingerprint.slice(0, 16)), (r) => r.fingerprint],
   ["Latency", (r) => (r.cached ? `${duration(r.latency_ms.total)}, from the cache` : [duration(r.latency_ms.total), h("small", {}, `painting ${duration(r.latency_ms.inference)}, queue ${duration(r.latency_ms.queue)}`)]), (r) => r.latency_ms.total],
   ["Cost", (r) => (r.cost_usd_micros ? [dollars(r.cost_usd_micros), h("small", {}, `${perThousand(r.cost_usd_micros)} per 1,000`)] : "$0.00"), (r) => r.cost_usd_micros],

@@ -32,6 +32,8 @@ UNSTEADY: Final = 0.03
 """What a lesson's pixels are out of place by at most, standard deviation in halves of the picture."""
 WAVES: Final = 12
 """Places across, between which they are out of place smoothly."""
+GRAIN: Final = 0.1
+"""Standard deviation of a lesson's noise at most, white to black being 2."""
 JUDGED: Final = ("ground", "first", "second", "subject", "subject_colour", "place")
 
 
@@ -87,12 +89,13 @@ def spoiled(pictures: Tensor, dice: torch.Generator) -> Tensor:
     moved = functional.interpolate(waves, (SIDE, SIDE), mode="bicubic").permute(0, 2, 3, 1)
     still = functional.affine_grid(torch.eye(2, 3).expand(count, 2, 3), [*pictures.shape], align_corners=False)
     pictures = functional.grid_sample(pictures, still + moved, padding_mode="border", align_corners=False)
+    # A bell of each picture's own width, along the rows and then the columns.
     reach = torch.arange(-4, 5, dtype=torch.float32)
     bell = torch.softmax(-0.5 * (reach / (amount[1].view(count, 1) * SOFT + 0.05)).square(), 1)
     rows = functional.pad(pictures, (4, 4, 4, 4), mode="reflect").transpose(0, 1)
     across = functional.conv2d(rows, bell.view(count, 1, 1, 9), groups=count)
     both = functional.conv2d(across, bell.view(count, 1, 9, 1), groups=count).transpose(0, 1)
-    return both + torch.randn(both.shape, generator=dice) * amount[2] * 0.1
+    return both + torch.randn(both.shape, generator=dice) * amount[2] * GRAIN
 
 
 def _right(posters: list[Poster], slot: str) -> Tensor:
